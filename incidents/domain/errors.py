@@ -1,14 +1,14 @@
 """The exception tree, drawn once.
 
-    TocsinError                 what a person can mend; the CLI prints it as one line, without a traceback
-    +-- BadInput                a document, log or setting that is wrong: says where, what was expected, how to mend it
-    |   +-- BadRulebook         file, line, what was expected
-    |   +-- UnknownFormat       no log format fits these lines
-    |   +-- BadSetting          a setting or URL that cannot be used
-    +-- SourceError             the log cannot be read (missing, no permission)
-    +-- StoreError              the database cannot be used (wrong URL, locked for too long, disk full)
-    |   +-- Fenced              somebody else moved this position or claim on: re-read and go on
-    +-- DeliveryError           a message did not leave; carries `permanent`, `ambiguous` and `retry_after`
+TocsinError                 what a person can mend; the CLI prints it as one line, without a traceback
++-- BadInput                a document, log or setting that is wrong: says where, what was expected, how to mend it
+|   +-- BadRulebook         file, line, what was expected
+|   +-- UnknownFormat       no log format fits these lines
+|   +-- BadSetting          a setting or URL that cannot be used
++-- SourceError             the log cannot be read (missing, no permission)
++-- StoreError              the database cannot be used (wrong URL, locked for too long, disk full)
+|   +-- Fenced              somebody else moved this position or claim on: re-read and go on
++-- DeliveryError           a message did not leave; carries `permanent`, `ambiguous` and `retry_after`
 """
 
 from __future__ import annotations

@@ -1,0 +1,97 @@
+"""The exception tree of the queue backends, drawn once.
+
+    BackendError                what a person can mend; `str()` is one line that says how
+    +-- BadURLError             the URL cannot be read: wrong form, unknown option, wrong value
+    |   +-- UnknownSchemeError  no backend of that name is installed; lists those that are
+    +-- BadPositionError        a stored position that this backend did not write
+    +-- LogMissingError         no such file, or no file fits the pattern
+    +-- LogForbiddenError       no permission to read it
+    +-- NotALogError            a directory, a device, a pipe
+    +-- DamagedLogError         a compressed log that ends too early or does not decompress
+
+The tree is the backends' own: they know nothing of the programs that use them.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+
+class BackendError(Exception):
+    """What a person can mend. `str()` is one line that says what is wrong and how to mend it."""
+
+
+class BadURLError(BackendError):
+    """The URL of a backend cannot be used as it stands."""
+
+
+class UnknownSchemeError(BadURLError):
+    """No backend is installed for this URL's scheme."""
+
+    def __init__(self, scheme: str, known: Iterable[str]) -> None:
+        self.scheme = scheme
+        super().__init__(f"unknown queue backend '{scheme}:', installed are: {', '.join(sorted(known)) or 'none'}")
+
+
+class BadPositionError(BackendError):
+    """A stored position is not one that this backend wrote."""
+
+    def __init__(self, partition: str, position: str) -> None:
+        super().__init__(
+            f"{partition}: the stored position {position[:60]!r} was not written by this backend; "
+            "give the source another name, or delete its row to start afresh"
+        )
+
+
+class LogMissingError(BackendError):
+    """There is no such file."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path}: no such file; check the path against the access_log directives of nginx")
+
+
+class LogForbiddenError(BackendError):
+    """The file, or the folder that holds it, may not be read."""
+
+    def __init__(self, path: str) -> None:
+        user = _user()
+        super().__init__(
+            f"{path}: user {user} may not read it; try: sudo usermod -aG {_group(path)} {user}, and log in again"
+        )
+
+
+class NotALogError(BackendError):
+    """There is something of that name, but not a regular file."""
+
+    def __init__(self, path: str, what: str) -> None:
+        super().__init__(f"{path}: is {what}, not a log file; name the file that nginx writes")
+
+
+class DamagedLogError(BackendError):
+    """A compressed log cannot be decompressed to its end."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(
+            f"{path}: damaged ({why}); the whole lines before that were read, get the file again for the rest"
+        )
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a uid without a passwd entry, as in many containers
+        return f"uid {os.getuid()}"
+
+
+def _group(path: str) -> str:
+    """The group that could read the log, `adm` (Debian's choice for nginx) where that cannot be seen."""
+    import grp  # POSIX only, and needed only here
+
+    try:
+        name = grp.getgrgid(Path(path).stat().st_gid).gr_name
+    except (KeyError, OSError):
+        return "adm"
+    return "adm" if name == "root" else name  # nobody should be told to join root

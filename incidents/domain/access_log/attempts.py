@@ -1,0 +1,83 @@
+"""The upstreams that one request tried, out of nginx's three parallel lists."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+NO_LIVE_UPSTREAM = "no-live-upstream"
+"""Pseudo-node: no server could be picked, and nginx wrote the name of the upstream group as the address."""
+
+CLIENT_CLOSED = 499
+
+# Of addresses, only those with a port, sockets and bare IPs are nodes: the name of a group has neither.
+_NODE = re.compile(
+    r"unix:.*+|.*:\d{1,5}+|\d{1,3}(?:\.\d{1,3}){3}|\[[0-9A-Fa-f:.]++\]|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*",
+    re.ASCII | re.DOTALL,
+)
+_SECONDS = re.compile(r"\d{1,9}+(?:\.\d{0,9}+)?", re.ASCII)
+
+
+class Attempt(NamedTuple):
+    """One upstream tried for one request."""
+
+    node: str
+    status: str
+    """What the upstream answered, as text; "499" when the client left while it was asked; "-" when unknown."""
+    time: float
+    """Seconds; -1.0 when nginx wrote none."""
+    bad: bool
+    """5xx, or 499 as above."""
+
+
+@lru_cache(maxsize=8192)
+def node_name(address: str) -> str:
+    """The node that an item of $upstream_addr stands for: itself, or NO_LIVE_UPSTREAM when it is a group's name."""
+    return address if _NODE.fullmatch(address) else NO_LIVE_UPSTREAM
+
+
+def attempts(addr: str, status: str, times: str, final_status: int) -> tuple[Attempt, ...]:
+    """The attempts of a request, in order, from $upstream_addr, $upstream_status and $upstream_response_time.
+
+    ", " separates attempts, " : " the groups on both sides of an internal redirect; item i of the three lists belongs
+    together, and what a shorter list lacks is "-". () when there was no upstream ("" or "-"). A last attempt without a
+    status counts as 499 when the request ended so: the client left while that node was being asked. An upstream that
+    had answered is not blamed for a client who left afterwards.
+    """
+    if ", " not in addr and " : " not in addr:
+        if addr in ("", "-"):
+            return ()
+        return (_attempt(addr, status or "-", times, final_status == CLIENT_CLOSED),)
+    nodes = _items(addr)
+    answers = _items(status)
+    seconds = _items(times)
+    last = len(nodes) - 1
+    return tuple(
+        _attempt(
+            node,
+            answers[i] if i < len(answers) else "-",
+            seconds[i] if i < len(seconds) else "-",
+            i == last and final_status == CLIENT_CLOSED,
+        )
+        for i, node in enumerate(nodes)
+    )
+
+
+def _items(joined: str) -> list[str]:
+    items = joined.replace(" : ", ", ").split(", ")
+    # A redirect to an upstream that was never reached leaves " : " at the end, and nothing after it.
+    while items and not items[-1].strip(" :"):
+        items.pop()
+    return [item.strip() or "-" for item in items]
+
+
+def _attempt(address: str, status: str, seconds: str, client_left: bool) -> Attempt:
+    if status == "-":
+        return Attempt(node_name(address), "499" if client_left else "-", _number(seconds), client_left)
+    return Attempt(node_name(address), status, _number(seconds), status[0] == "5" and len(status) == 3)
+
+
+def _number(text: str) -> float:
+    # float() alone would take "1_0", "nan" and "inf", which no histogram can hold.
+    return float(text) if _SECONDS.fullmatch(text) else -1.0

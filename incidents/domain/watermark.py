@@ -1,0 +1,122 @@
+"""Event time: how far a partition has been read, which lines are late, and which come from a clock that is wrong.
+
+A line belongs to the minute of its own event time. It is late when its minute had ended `lateness` seconds before the
+latest event time read ahead of it in its partition: that depends on the order of the lines alone, never on how they were
+cut into batches, so a replay and a live run agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Generic, NamedTuple, TypeVar
+
+from incidents.domain.minute import MINUTE
+
+LATENESS = 5
+"""Seconds that a minute waits for stragglers after its end."""
+
+AHEAD = 120
+"""Seconds ahead of the clock (live), or of the line before (replay), above which an event time is doubted."""
+
+T = TypeVar("T")
+
+CONFIRMATIONS = 5
+"""Lines that must follow a forward jump of a replay before it is believed."""
+
+BELIEVED_AT_END = 3600
+"""A jump that nothing follows is believed up to an hour: beyond, it is a wrong clock or a wrong time zone."""
+
+
+class Admission(NamedTuple, Generic[T]):
+    """What `Watermark.admit` decided about one batch. Indexes not named are on time.
+
+    `released` are lines held back (by this call or earlier ones) that proved to be on time; `dropped` counts those that
+    proved to come from a wrong clock, on top of `quarantined`.
+    """
+
+    late: list[int]
+    quarantined: list[int]
+    held: list[int]
+    released: list[T]
+    dropped: int
+
+
+class Watermark(Generic[T]):
+    """One partition's watermark: the latest event time read, in whole seconds since the epoch (0: none yet).
+
+    Live, `ceiling` (clock + AHEAD) tells the future from the present. In a replay there is no such clock (ceiling None):
+    a forward jump is held back until CONFIRMATIONS lines follow it, and is a wrong clock when a line goes back before it.
+    """
+
+    def __init__(self, second: int = 0, lateness: int = LATENESS) -> None:
+        self.second = second
+        self.lateness = lateness
+        self._held: list[tuple[int, T]] = []
+
+    def is_plain(self, lowest: int, highest: int, ceiling: int | None) -> bool:
+        """Whether a batch between these seconds holds nothing late and nothing doubtful, whatever its order."""
+        if self._held:
+            return False
+        reach = max(self.second, highest)
+        limit = ceiling if ceiling is not None else (self.second or lowest) + AHEAD
+        return highest <= limit and lowest >= _late_before(reach, self.lateness)
+
+    def admit(self, seconds: Sequence[int], payload: Callable[[int], T], ceiling: int | None) -> Admission[T]:
+        """Sorts the lines of one batch by their event times and moves the watermark on.
+
+        `payload(index)` gives what to keep of a line that is held back.
+        """
+        late: list[int] = []
+        quarantined: list[int] = []
+        held: list[int] = []
+        released: list[T] = []
+        dropped = 0
+        mark = self.second
+        late_before = _late_before(mark, self.lateness)
+        for index, second in enumerate(seconds):
+            if self._held:
+                if second >= self._held[0][0] - self.lateness:
+                    self._held.append((second, payload(index)))
+                    held.append(index)
+                    if len(self._held) > CONFIRMATIONS:
+                        released += self._release()
+                        mark = self.second
+                        late_before = _late_before(mark, self.lateness)
+                    continue
+                dropped += len(self._held)
+                self._held.clear()
+            if second > mark:
+                if ceiling is not None:
+                    if second > ceiling:
+                        quarantined.append(index)
+                        continue
+                elif mark and second > mark + AHEAD:
+                    self._held.append((second, payload(index)))
+                    held.append(index)
+                    continue
+                self.second = mark = second
+                late_before = _late_before(mark, self.lateness)
+            elif second < late_before:
+                late.append(index)
+        return Admission(late, quarantined, held, released, dropped)
+
+    def finish(self) -> Admission[T]:
+        """The end of a replay: what is still held is believed when no step is longer than BELIEVED_AT_END."""
+        steps = [self.second, *(second for second, _ in self._held)]
+        believed = all(after - before <= BELIEVED_AT_END for before, after in pairwise(steps))
+        if believed:
+            return Admission([], [], [], self._release(), 0)
+        dropped = len(self._held)
+        self._held.clear()
+        return Admission([], [], [], [], dropped)
+
+    def _release(self) -> list[T]:
+        found = [item for _, item in self._held]
+        self.second = max(self.second, *(second for second, _ in self._held)) if self._held else self.second
+        self._held.clear()
+        return found
+
+
+def _late_before(mark: int, lateness: int) -> int:
+    return (mark - lateness) // MINUTE * MINUTE
