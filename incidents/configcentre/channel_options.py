@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import available_timezones
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from incidents.configcentre import words
 from incidents.configcentre.document import Section, Word
@@ -114,6 +114,13 @@ class MailSection(ChannelSection):
     sender: Annotated[str, BeforeValidator(_address)] | None = Field(default=None, alias="from")
     smtp: Annotated[str, BeforeValidator(_url("smtp", "smtps", example="smtp://user:password@mail.example.com:587"))]
     tls: Annotated[str, BeforeValidator(words.one_of("starttls", "tls", "none"))] | None = None
+
+    @field_validator("tls")
+    @classmethod
+    def _fits_the_url(cls, tls: str | None, info: ValidationInfo) -> str | None:
+        if tls not in (None, "tls") and str(info.data.get("smtp", "")).startswith("smtps:"):
+            raise ValueError(f"smtps:// is TLS from the first byte and not {tls}; write smtp:// or leave `tls` out")
+        return tls
 
 
 class WebhookSection(ChannelSection):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Mapping as AbstractMapping
 from typing import Any, TypeVar
 
@@ -33,19 +34,23 @@ class Check:
         except ValueError as error:
             self.problem(line, path, str(error))
 
-    def section(self, model: type[_S], node: Node, path: str) -> _S | None:
-        """The section, or None and its mistakes: unknown and missing keys, and values that are not as expected."""
+    def section(self, model: type[_S], node: Node, path: str, told: Collection[str] = ()) -> _S | None:
+        """The section, or None and its mistakes: unknown and missing keys, and values that are not as expected.
+
+        `told` are keys whose mistakes are known already.
+        """
         if not isinstance(node, Mapping):
             self.problem(node.line, path, f"expected keys and values, not {kind_of(node)}")
             return None
         before = len(self.problems)
-        referring = set() if issubclass(model, ChannelSection) else self.no_references(node, path)
+        if not issubclass(model, ChannelSection):
+            told = self.no_references(node, path)
         values = {}
         for key, child in node.nodes.items():
             if isinstance(child, Scalar) and child.text is None:
                 if key not in model.may_be_empty:
                     self.problem(child.line, joined(path, key), "has no value")
-            elif key not in referring:
+            elif key not in told:
                 values[key] = plain(child)
         try:
             section = model.model_validate(values)
@@ -53,7 +58,7 @@ class Check:
             for error in errors.errors(include_url=False, include_input=False):
                 self._mistake(error["type"], error["loc"], error.get("ctx", {}), model, node, path)
             return None
-        return section if len(self.problems) == before else None
+        return section if len(self.problems) == before and not told else None
 
     def _mistake(
         self,

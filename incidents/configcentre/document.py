@@ -16,6 +16,9 @@ from incidents.domain.rule import Kind, Severity, Unit
 FIELDS = {"request_time": Unit.REQUEST, "upstream_response_time": Unit.ATTEMPT}
 """The times that can be watched, and what is counted when they are."""
 
+MATCHERS = ("service", "node", "severity")
+"""What a route can match besides labels."""
+
 _DAY = 24 * 60
 _MANY = 10**9
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)\}?")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 MAX_FILE = 64 * 1024
 
 
@@ -33,7 +34,7 @@ def filled_in(text: str, environ: Mapping[str, str]) -> str:
             raise ValueError(f"the environment variable {name} is not set")
         return environ[name]
 
-    return _REFERENCE.sub(value, text)
+    return _one_line(_REFERENCE.sub(value, text), "a value from the environment")
 
 
 def escaped(text: str) -> str:
@@ -55,6 +56,13 @@ def read_secret(path: str) -> str:
     if len(data) > MAX_FILE:
         raise ValueError(f"{path} is larger than {MAX_FILE // 1024} KiB: that is no secret")
     try:
-        return data.decode("utf-8").strip()
+        return _one_line(data.decode("utf-8").strip(), path)
     except UnicodeDecodeError:
         raise ValueError(f"{path} is not UTF-8 text") from None
+
+
+def _one_line(text: str, what: str) -> str:
+    # A line break in an address or a URL would become a header of its own in a mail or a request.
+    if _CONTROL.search(text):
+        raise ValueError(f"{what} has a line break or control character in it")
+    return text

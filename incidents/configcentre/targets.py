@@ -31,22 +31,26 @@ def read_channels(check: Check, node: Mapping, environ: AbstractMapping[str, str
             message = f"there is no channel type {words.quoted(kind.text)}{words.closest(kind.text, CHANNEL_TYPES)}"
             check.problem(kind.line, f"{path}.type", message)
             continue
-        section = check.section(model, *_from_outside(check, child, path, environ))
+        filled, failed = _from_outside(check, child, path, environ)
+        section = check.section(model, filled, path, failed)
         if section is not None:
             found.append(Channel(name, kind.text, options_of(section), section.language, section.timezone))
     return tuple(found)
 
 
-def _from_outside(check: Check, node: Mapping, path: str, environ: AbstractMapping[str, str]) -> tuple[Mapping, str]:
-    """The channel with `${NAME}` and `{file: ...}` replaced. What cannot be had leaves the text that was written."""
-    nodes = {}
+def _from_outside(
+    check: Check, node: Mapping, path: str, environ: AbstractMapping[str, str]
+) -> tuple[Mapping, set[str]]:
+    """The channel with `${NAME}` and `{file: ...}` replaced, and the keys for which that was not possible."""
+    nodes, failed = {}, set()
     for key, child in node.nodes.items():
         try:
             nodes[key] = child if key in ChannelSection.model_fields else _value(key, child, environ)
         except ValueError as error:
             check.problem(child.line, joined(path, key), str(error))
             nodes[key] = child
-    return Mapping(node.line, nodes, node.key_lines), path
+            failed.add(key)
+    return Mapping(node.line, nodes, node.key_lines), failed
 
 
 def _value(key: str, node: Node, environ: AbstractMapping[str, str]) -> Node:

@@ -18,10 +18,10 @@ def quoted(text: str) -> str:
     return f'"{shown}"'
 
 
-def closest(word: str, known: Iterable[str]) -> str:
+def closest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """`; did you mean ...?` when one of the known words is close, else what there is to choose from."""
     known = list(known)
-    near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=cutoff)
     if near:
         return f"; did you mean `{near[0]}`?"
     return f" (known: {', '.join(known[:20])})" if known else ""

@@ -80,14 +80,18 @@ def claim(window: Window, findings: Sequence[Finding]) -> Claim | None:
         return Claim(Culprit(CulpritKind.POOL), "half of the bad attempts found no live upstream")
     if len(breaching) >= 2 and 3 * len(breaching) >= 2 * len(nodes):
         return Claim(Culprit(CulpritKind.POOL), f"{len(breaching)} of {len(nodes)} nodes breach")
-    if breaching:
-        return Claim(Culprit.of_nodes(breaching), f"{len(breaching)} of {len(nodes)} nodes breach")
     if len(nodes) == 1:
         return Claim(Culprit.of_nodes(nodes), "the service has one node")
     lead = next((finding.rule for finding in breaches if finding.rule.unit is Unit.ATTEMPT), None)
     if lead is None:
         return Claim(None, "request time names no node")
     blamed = blame_nodes(lead, window)
+    if breaching and blamed.confidence is not Confidence.POOL:
+        return Claim(Culprit.of_nodes(breaching), f"{len(breaching)} of {len(nodes)} nodes breach")
+    # Nodes of one pool cross the line minutes apart: the first to cross is not the culprit when all are bad.
+    # docs/adr/0003
+    if breaching:
+        return Claim(Culprit(CulpritKind.POOL), f"blame: {blamed.reason}")
     if blamed.confidence in (Confidence.NODE, Confidence.NODES):
         return Claim(Culprit.of_nodes(set(blamed.names)), blamed.reason)
     return Claim(None, f"blame: {blamed.confidence}, {blamed.reason}")

@@ -203,8 +203,8 @@ class _Judge:
         self._step(incident, event, "; ".join(_words(findings)))
         if event in (Event.BREACH, Event.BAD):
             self._prolong(incident, rules)
-        if given.minute - incident.first_minute < WINDOW * MINUTE:
-            self._assess(incident)
+            if given.minute - incident.first_minute < WINDOW * MINUTE:
+                self._assess(incident)
 
     def _rules_that_hold(self, incident: Incident) -> tuple[Rule, ...]:
         """By the thresholds in force and by those that opened it: an edit alone never closes an incident."""

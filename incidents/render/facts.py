@@ -49,7 +49,7 @@ def facts(speaker: Speaker) -> tuple[Fact, ...]:
 def _of_onset(speaker: Speaker) -> Iterator[tuple[str, str]]:
     summary, clock = speaker.summary, speaker.clock
     yield from _who(speaker)
-    yield "since", clock.minute(summary.onset_at)
+    yield "since", clock.zoned(summary.onset_at)
     yield "detected", clock.second(summary.detected_at)
     yield from _how_bad(speaker)
     yield from _spared(speaker)
@@ -59,7 +59,7 @@ def _of_onset(speaker: Speaker) -> Iterator[tuple[str, str]]:
 def _of_summary(speaker: Speaker) -> Iterator[tuple[str, str]]:
     summary, words, clock = speaker.summary, speaker.words, speaker.clock
     yield from _who(speaker)
-    yield "start", clock.minute(summary.onset_at)
+    yield "start", clock.zoned(summary.onset_at)
     yield "detected", clock.second(summary.detected_at)
     yield "last", clock.minute(summary.last_minute)
     if summary.resolved_at is not None and summary.close_reason in (None, CloseReason.RECOVERED):

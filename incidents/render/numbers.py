@@ -58,13 +58,17 @@ class Clock:
     def _offset(self, at: int) -> str:
         return self._local(at).isoformat()[19:]
 
-    def minute(self, at: int) -> str:
+    def zoned(self, at: int) -> str:
         """2026-11-23 10:56 +08:00 (Asia/Shanghai)"""
-        return f"{self._local(at):%Y-%m-%d %H:%M} {self._offset(at)} ({self.name})"
+        return f"{self.minute(at)} ({self.name})"
+
+    def minute(self, at: int) -> str:
+        """2026-11-23 10:56 +08:00"""
+        return f"{self._local(at):%Y-%m-%d %H:%M} {self._offset(at)}"
 
     def second(self, at: int) -> str:
-        """2026-11-23 10:56:07 +08:00 (Asia/Shanghai)"""
-        return f"{self._local(at):%Y-%m-%d %H:%M:%S} {self._offset(at)} ({self.name})"
+        """2026-11-23 10:56:07 +08:00"""
+        return f"{self._local(at):%Y-%m-%d %H:%M:%S} {self._offset(at)}"
 
     def short(self, at: int) -> str:
         """10:56"""
@@ -73,10 +77,3 @@ class Clock:
     def short_second(self, at: int) -> str:
         """10:56:07"""
         return f"{self._local(at):%H:%M:%S}"
-
-    def between(self, start: int, end: int) -> str:
-        """2026-11-23 10:56 – 11:00 +08:00 (Asia/Shanghai); both in full across midnight or a change of the offset."""
-        first, last = self._local(start), self._local(end)
-        if first.date() == last.date() and self._offset(start) == self._offset(end):
-            return f"{first:%Y-%m-%d %H:%M} – {last:%H:%M} {self._offset(end)} ({self.name})"
-        return f"{first:%Y-%m-%d %H:%M} {self._offset(start)} – {last:%Y-%m-%d %H:%M} {self._offset(end)} ({self.name})"

@@ -162,8 +162,8 @@ def _statuses(speaker: Speaker) -> Rows | None:
     bars = tuple(
         Bar(
             shown(status, 16),
-            count(n),
-            share(n, measure.bad),
+            speaker.words("status.value", n=count(n), share=share(n, measure.bad)),
+            "",
             percent(n, most),
             COLOURS.get(status, OTHER_COLOUR),
         )

@@ -178,6 +178,7 @@ ENGLISH: Mapping[str, str] = {
     "section.nodes": "By node",
     "section.symptoms": "Rules in breach",
     "section.samples": "Log lines",
+    "status.value": "{n} ({share})",
     "node.value": "{bad} of {total} ({share})",
     "node.note": "{share} of all bad",
     "node.culprit": "to blame",

@@ -172,6 +172,7 @@ CHINESE: Mapping[str, str] = {
     "section.nodes": "按节点",
     "section.symptoms": "触发的规则",
     "section.samples": "日志样本",
+    "status.value": "{n}（{share}）",
     "node.value": "{bad} / {total}（{share}）",
     "node.note": "占全部失败的 {share}",
     "node.culprit": "问题节点",
