@@ -10,12 +10,14 @@ import os
 from collections.abc import Mapping
 
 from incidents.configcentre.channel_options import masked
+from incidents.configcentre.difference import diff
+from incidents.configcentre.dumping import dump
 from incidents.configcentre.reading import Reader
 from incidents.configcentre.yaml_file import parse
 from incidents.domain.errors import BadRulebook
 from incidents.domain.rulebook import Rulebook
 
-__all__ = ["load", "masked", "problems"]
+__all__ = ["diff", "dump", "load", "masked", "problems"]
 
 
 def load(text: str | bytes, source: str, version: int = 0, *, environ: Mapping[str, str] = os.environ) -> Rulebook:

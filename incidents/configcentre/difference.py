@@ -9,8 +9,7 @@ from incidents.configcentre.channel_options import SECRETS
 from incidents.configcentre.dumping import OFF, as_values
 from incidents.domain.rulebook import Rulebook
 
-_NAMED = frozenset({"rules", "services", "channels"})
-"""Sections whose entries are told as one line when they come or go."""
+_Path = tuple[str, ...]
 
 
 def diff(old: Rulebook, new: Rulebook) -> list[str]:
@@ -18,41 +17,56 @@ def diff(old: Rulebook, new: Rulebook) -> list[str]:
 
     Secrets are compared and never shown.
     """
-    return list(_changes(as_values(old, secrets=True), as_values(new, secrets=True), ()))
+    return list(_changes(_comparable(old), _comparable(new), ()))
 
 
-def _changes(old: dict[str, Any], new: dict[str, Any], path: tuple[str, ...]) -> Iterator[str]:
+def _comparable(rulebook: Rulebook) -> dict[str, Any]:
+    """The document with its routes keyed by their place: their order is what they mean."""
+    document = as_values(rulebook, secrets=True)
+    return document | {"routes": {f"[{place}]": route for place, route in enumerate(document["routes"])}}
+
+
+def _changes(old: dict[str, Any], new: dict[str, Any], path: _Path) -> Iterator[str]:
     for key in (*old, *(key for key in new if key not in old)):
+        here = (*path, key)
         before, after = old.get(key), new.get(key)
         if before == after:
             continue
-        here = (*path, key)
         if isinstance(before, dict) and isinstance(after, dict):
             yield from _changes(before, after, here)
-        elif isinstance(before, list) and isinstance(after, list) and here == ("routes",):
-            numbers = range(max(len(before), len(after)))
-            routes = ({f"[{i}]": side[i] for i in numbers if i < len(side)} for side in (before, after))
-            yield from _changes(*routes, here)
-        elif path and path[-1] in _NAMED:
-            yield f"{'.'.join(here)}: {_entry(before)} -> {_entry(after)}"
-        elif len(here) == 3 and here[0] == "channels" and key in SECRETS:
-            yield f"{'.'.join(here)}: changed (not shown)"
-        elif isinstance(before, dict) or isinstance(after, dict):
-            yield from _changes(before or {}, after or {}, here)
+        elif _is_entry(here):
+            yield f"{_spelled(here)}: {_entry(before, here)} -> {_entry(after, here)}"
+        elif here[0] == "channels" and key in SECRETS:
+            yield f"{_spelled(here)}: changed (not shown)"
         else:
-            yield f"{'.'.join(here)}: {_text(before)} -> {_text(after)}".replace(".[", "[")
+            yield f"{_spelled(here)}: {_value(before)} -> {_value(after)}"
 
 
-def _entry(entry: object) -> str:
-    """A whole rule, service or channel."""
-    return "none" if entry is None else OFF if entry == OFF else "on"
+def _is_entry(path: _Path) -> bool:
+    """Whether a whole rule, service, channel or route stands here: one that comes or goes is one line."""
+    return (len(path) == 2 and path[0] != "lifecycle") or (len(path) == 4 and path[2] == "rules")
 
 
-def _text(value: object) -> str:
-    if value is None:
+def _entry(entry: Any, path: _Path) -> str:
+    if entry is None:
+        return "as for all services" if len(path) == 4 else "none"
+    if entry == OFF:
+        return OFF
+    keys = {key: value for key, value in entry.items() if path[0] != "channels" or key not in SECRETS}
+    return _value(keys) if keys else "listed"
+
+
+def _value(value: object) -> str:
+    if value is None or value == [] or value == {}:
         return "none"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, dict):
+        return f"({', '.join(f'{key}: {_value(item)}' for key, item in value.items())})"
     if isinstance(value, list):
-        return ", ".join(map(str, value)) or "none"
+        return f"[{', '.join(map(_value, value))}]" if len(value) != 1 else _value(value[0])
     return str(value)
+
+
+def _spelled(path: _Path) -> str:
+    return ".".join(path).replace("routes.[", "routes[", 1) if path[0] == "routes" else ".".join(path)

@@ -91,6 +91,7 @@ class RuleSection(Section):
     quantile: Annotated[float, BeforeValidator(quantities.quantile)] | None = None
     n_of_m: Annotated[tuple[int, int] | None, BeforeValidator(quantities.n_of_m)] = Field(default=None, alias="for")
     severity: ASeverity | None = None
+    escalates: Switch | None = None
     services: Patterns | None = None
 
 

@@ -61,7 +61,7 @@ def rule_values(rule: Rule) -> dict[str, Any]:
         "quantile": quantities.quantile_text(rule.quantile),
     }
     found |= {key: texts[key] for key in TAKES[rule.kind]}
-    found |= {"for": quantities.n_of_m_text(rule.n_of_m), "severity": rule.severity.value}
+    found |= {"for": quantities.n_of_m_text(rule.n_of_m), "severity": rule.severity.value, "escalates": rule.escalates}
     if rule.services:
         found["services"] = list(rule.services)
     return found
@@ -127,7 +127,7 @@ def _is_flat(items: list[Any]) -> bool:
 
 
 def _spelled(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with `499: off` spelled as people do, not `'499': 'off'`."""
+    """The document with `499: off` as people write it, not `'499': 'off'`, and without empty sections."""
     found = {section: value for section, value in document.items() if value not in ({}, [])}
     found["rules"] = _spelled_rules(document["rules"])
     for name, service in document["services"].items():
@@ -137,9 +137,13 @@ def _spelled(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _spelled_rules(rules: dict[str, Any]) -> dict[Any, Any]:
-    return {
-        int(name) if name.isascii() and name.isdecimal() and str(int(name)) == name else name: _Off()
-        if rule == OFF
-        else rule
-        for name, rule in rules.items()
-    }
+    return {_spelled_word(name): _Off() if rule == OFF else _spelled_rule(rule) for name, rule in rules.items()}
+
+
+def _spelled_rule(rule: dict[str, Any]) -> dict[str, Any]:
+    found = rule | ({"status": [_spelled_word(status) for status in rule["status"]]} if "status" in rule else {})
+    return found | ({"for": _Off()} if rule["for"] == OFF else {})
+
+
+def _spelled_word(word: str) -> str | int:
+    return int(word) if word.isascii() and word.isdecimal() and str(int(word)) == word else word

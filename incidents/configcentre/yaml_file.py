@@ -136,8 +136,11 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str, source: str) -> BadRul
     mark = error.problem_mark or error.context_mark
     opened = error.context_mark
     if opened is not None and ("flow" in context or "quoted" in context):
-        what = "quote" if "quoted" in context else "bracket"
-        return BadRulebook(source, opened.line + 1, f"this is not YAML: the {what} opened here is not closed")
+        quote = "quoted" in context
+        what = "the quote opened here is not closed" if quote else "the bracket opened here is not closed"
+        if "${" in text:
+            what += "; a ${NAME} inside brackets must stand in quotes"
+        return BadRulebook(source, opened.line + 1, f"this is not YAML: {what}")
     if mark is None:
         return BadRulebook(source, 0, f"this is not YAML: {problem}")
     lines = _LINE_BREAK.split(text)

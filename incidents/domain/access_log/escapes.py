@@ -13,7 +13,7 @@ from typing import Literal
 Escape = Literal["default", "json", "none"]
 
 _HEX = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|(.))", re.DOTALL)
-_JSON = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|(.))", re.DOTALL)
+_JSON = re.compile(r"\\(?:u([0-9A-Fa-f]{4})(?:(?<=u[Dd][89ABab]..)\\u([Dd][C-Fc-f][0-9A-Fa-f]{2}))?+|x([0-9A-Fa-f]{2})|(.))", re.DOTALL)
 _CONTROL = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
 
@@ -43,11 +43,14 @@ def _hex(match: re.Match[str]) -> str:
 
 
 def _json(match: re.Match[str]) -> str:
-    wide, code, other = match.groups()
+    wide, half, code, other = match.groups()
     if code:
         return chr(int(code, 16))
     if not wide:
         return _CONTROL.get(other, other)
-    # Back into UTF-8 bytes, each a latin-1 character, as everything around it is. Half a surrogate pair would make
-    # text that no database can store: it becomes "?".
-    return chr(int(wide, 16)).encode("utf-8", "replace").decode("latin-1")
+    point = int(wide, 16)
+    if half:
+        point = 0x10000 + (point - 0xD800 << 10) + int(half, 16) - 0xDC00
+    # Back into UTF-8 bytes, each a latin-1 character, as everything around it is. Half a surrogate pair alone would
+    # make text that no database can store: it becomes "?".
+    return chr(point).encode("utf-8", "replace").decode("latin-1")

@@ -12,7 +12,7 @@ from incidents.domain.access_log.json_keys import Keys, keys_for, learn
 from incidents.domain.access_log.json_lines import JsonLines
 from incidents.domain.access_log.json_values import UNDECODABLE, Value, object_of
 from incidents.domain.access_log.log_format import Literal, LogFormat, Variable, read_log_format
-from incidents.domain.access_log.names import FIELDS, Field
+from incidents.domain.access_log.names import FIELDS, Field, usable
 from incidents.domain.access_log.pattern import compile_pattern, fields_of
 from incidents.domain.access_log.request import Malformed, Parser
 from incidents.domain.access_log.text_lines import TextLines
@@ -92,7 +92,7 @@ def _json_keys(log_format: LogFormat) -> Keys | None:
         return None
     if not isinstance(template, dict):
         return None
-    keys = {marks[str(value)].name: key for key, value in template.items() if str(value) in marks}
+    keys = {marks[str(value)].name: key for key, value in template.items() if str(value) in marks and usable(key)}
     chosen: dict[Field, str] = {}
     for field, variable in fields_of(log_format.tokens).items():
         if variable in keys:

@@ -53,7 +53,7 @@ def keys_for(
 ) -> Keys:
     """Keys that are known already (from a log_format, say); sample objects only tell how values are written."""
     gone = set(disbelieved)
-    names = {field: chosen.get(field, f"\0{field}" if field in gone else field) for field in FIELDS}
+    names = {field: chosen.get(field, f"({field}: no such key)" if field in gone else field) for field in FIELDS}
     times = [values.get(names["time"]) for values in objects]
     not_text = (
         field for field in TEXT_FIELDS if any(not isinstance(values.get(names[field], ""), str) for values in objects)

@@ -65,6 +65,11 @@ _FIELDS: dict[str, tuple[Field, int]] = {
 }
 
 
+def usable(key: str) -> bool:
+    """The decoder compares keys as they stand in the line, so one that JSON would escape can never be found."""
+    return key.isprintable() and not {'"', "\\"} & set(key)
+
+
 def field_of(name: str) -> Field | None:
     """The field that a key of this name holds, if it is one of ours."""
     found = _FIELDS.get(plain(name))
@@ -76,7 +81,7 @@ def candidates(names: Iterable[str]) -> dict[Field, list[str]]:
     ranked: dict[Field, list[tuple[int, str]]] = {}
     for name in dict.fromkeys(names):
         found = _FIELDS.get(plain(name))
-        if found is not None:
+        if found is not None and usable(name):
             ranked.setdefault(found[0], []).append((found[1], name))
     return {field: [name for _, name in sorted(keys)] for field, keys in ranked.items()}
 

@@ -73,15 +73,18 @@ class TextLines:
             undo = self._unescape
             service, host, addr, request_id = undo(service), undo(host), undo(addr), undo(request_id)
         # nginx writes "-" for nothing; escape=json writes nothing for nothing. One request must look the same in both.
+        # With an address, though, "-" stands in both for an upstream that did not answer.
+        if addr == "-":
+            addr = answers = times = ""
         return Request(
             self._moment(time),
             int(status),
             float(taken) if taken and taken != "-" else -1.0,
             service or self._no_service,
             host if host and host != "-" else self._no_host,
-            addr if addr != "-" else "",
-            answers if answers != "-" else "",
-            times if times != "-" else "",
+            addr,
+            answers,
+            times,
             request_id if request_id != "-" else "",
         )
 

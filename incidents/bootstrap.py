@@ -1,0 +1,108 @@
+"""Wires the house: the only place that knows the wall clock, the settings and which adapters are in use."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from functools import lru_cache
+
+from sqlalchemy import Connection
+
+from backends import open_backend
+from incidents.configcentre import load
+from incidents.domain.minute import MINUTE
+from incidents.domain.rulebook import Rulebook
+from incidents.evaluate import Clocks
+from incidents.ingest import Ingest
+from incidents.migrations import upgrade
+from incidents.settings import ClockSettings, Settings, load_settings
+from incidents.store import Store, rulebooks
+
+
+class Clock:
+    """The clock of every role; scaled for demos and compressed runs."""
+
+    def __init__(self, settings: ClockSettings) -> None:
+        self.scale = settings.scale
+        self._real = settings.real
+        self._shown = settings.shown
+
+    def now(self) -> float:
+        """Seconds since the epoch, as this installation sees them."""
+        real = time.time()
+        if self.scale == 1.0 and not self._real:
+            return real
+        return self._shown + (real - self._real) * self.scale
+
+
+class App:
+    """Everything one process needs. Tests build it with their own settings, store and clock."""
+
+    def __init__(self, settings: Settings, store: Store, clock: Callable[[], float]) -> None:
+        self.settings = settings
+        self.store = store
+        self.now = clock
+        self.clocks = Clocks(now=clock, detected=lambda minute: max(int(clock()), minute + MINUTE))
+        self._rulebook: Rulebook | None = None
+        self._looked_at = 0.0
+        self._lock = threading.Lock()
+
+    def rulebook_in(self, tx: Connection) -> Rulebook:
+        """The rulebook in force, as this transaction sees it."""
+        number = rulebooks.latest_number(tx)
+        if self._rulebook is None or self._rulebook.version != number:
+            self._rulebook = self._version_in(tx, number)
+        return self._rulebook
+
+    def rulebook(self) -> Rulebook:
+        """The rulebook in force, looked up at most once a second."""
+        with self._lock:
+            looked = time.monotonic()
+            if self._rulebook is None or looked - self._looked_at >= 1.0:
+                with self.store.read() as tx:
+                    self.rulebook_in(tx)
+                self._looked_at = looked
+            assert self._rulebook is not None
+            return self._rulebook
+
+    def past_rulebook(self, version: int) -> Rulebook:
+        """A version by number; versions never change, so they are kept."""
+        return self._past(version)
+
+    @lru_cache(maxsize=64)  # noqa: B019  (one App a process)
+    def _past(self, version: int) -> Rulebook:
+        with self.store.read() as tx:
+            return self._version_in(tx, version)
+
+    @staticmethod
+    def _version_in(tx: Connection, number: int) -> Rulebook:
+        row = rulebooks.get(tx, number) if number else None
+        if row is None:
+            return load("", "built-in", 0)
+        return load(row.text, row.source, number)
+
+    def ingest(self) -> Ingest:
+        """A collector's work on the configured source."""
+        settings = self.settings
+        return Ingest(
+            self.store,
+            open_backend(settings.source),
+            settings.source,
+            self.rulebook,
+            self.now,
+            log_format=settings.log_format,
+            lateness=settings.lateness,
+            shards=settings.shards,
+        )
+
+
+def bootstrap(settings: Settings | None = None, *, migrate: bool = True) -> App:
+    """The app of this process. `migrate` brings the database's schema up to date first."""
+    settings = settings or load_settings()
+    store = Store(settings.database_url)
+    if store.in_memory:
+        store.create()
+    elif migrate:
+        upgrade(store)
+    return App(settings, store, Clock(settings.clock).now)
