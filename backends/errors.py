@@ -14,8 +14,9 @@ The tree is the backends' own: they know nothing of the programs that use them.
 
 from __future__ import annotations
 
-import getpass
 import os
+import shlex
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -58,9 +59,7 @@ class LogForbiddenError(BackendError):
 
     def __init__(self, path: str) -> None:
         user = _user()
-        super().__init__(
-            f"{path}: user {user} may not read it; try: sudo usermod -aG {_group(path)} {user}, and log in again"
-        )
+        super().__init__(f"{path}: user {user} may not read it; try: {_remedy(path, user)}")
 
 
 class NotALogError(BackendError):
@@ -80,18 +79,23 @@ class DamagedLogError(BackendError):
 
 
 def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a uid without a passwd entry, as in many containers
-        return f"uid {os.getuid()}"
+    import pwd  # POSIX only, and needed only here
+
+    try:  # not getpass: that believes $USER, which says root under sudo -u
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:  # a uid without a passwd entry, as in many containers
+        return f"uid {os.geteuid()}"
 
 
-def _group(path: str) -> str:
-    """The group that could read the log, `adm` (Debian's choice for nginx) where that cannot be seen."""
+def _remedy(path: str, user: str) -> str:
+    """The command that lets this user read the log. `adm` (Debian's choice for nginx) where the group is not seen."""
     import grp  # POSIX only, and needed only here
 
     try:
-        name = grp.getgrgid(Path(path).stat().st_gid).gr_name
+        status = Path(path).stat()
+        group = grp.getgrgid(status.st_gid).gr_name
     except (KeyError, OSError):
-        return "adm"
-    return "adm" if name == "root" else name  # nobody should be told to join root
+        return f"sudo usermod -aG adm {user}"
+    if group == "root" or not status.st_mode & stat.S_IRGRP:  # nobody should be told to join root
+        return f"sudo setfacl -m u:{user}:r {shlex.quote(path)}"
+    return f"sudo usermod -aG {group} {user}, and log in again"

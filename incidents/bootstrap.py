@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from sqlalchemy import Connection
 
 from backends import open_backend
 from incidents.configcentre import load
+from incidents.deliver import Deliverer
 from incidents.domain.minute import MINUTE
 from incidents.domain.rulebook import Rulebook
 from incidents.evaluate import Clocks
@@ -59,12 +60,11 @@ class App:
         """The rulebook in force, looked up at most once a second."""
         with self._lock:
             looked = time.monotonic()
-            if self._rulebook is None or looked - self._looked_at >= 1.0:
-                with self.store.read() as tx:
-                    self.rulebook_in(tx)
-                self._looked_at = looked
-            assert self._rulebook is not None
-            return self._rulebook
+            if self._rulebook is not None and looked - self._looked_at < 1.0:
+                return self._rulebook
+            self._looked_at = looked
+            with self.store.read() as tx:
+                return self.rulebook_in(tx)
 
     def past_rulebook(self, version: int) -> Rulebook:
         """A version by number; versions never change, so they are kept."""
@@ -81,6 +81,18 @@ class App:
         if row is None:
             return load("", "built-in", 0)
         return load(row.text, row.source, number)
+
+    @cached_property
+    def deliverer(self) -> Deliverer:
+        """What sends this installation's messages."""
+        settings = self.settings
+        return Deliverer(
+            self.store,
+            self.now,
+            deadline=settings.send_deadline,
+            scale=settings.clock.scale,
+            external_url=settings.external_url,
+        )
 
     def ingest(self) -> Ingest:
         """A collector's work on the configured source."""

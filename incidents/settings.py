@@ -66,7 +66,8 @@ class Settings(BaseSettings):
     tick: float = Field(
         2.0, gt=0, le=60, description="Seconds between two looks for minutes to close and messages to send."
     )
-    worker_threads: int = Field(4, ge=1, le=64, description="Threads of one worker.")
+    send_deadline: float = Field(20.0, gt=0, le=600, description="Real seconds that sending one message may take.")
+    worker_threads: int = Field(8, ge=1, le=64, description="Threads of one worker.")
     shards: int = Field(1, ge=1, le=256, description="Parts that services are divided into for evaluation.")
     retain_minutes_days: int = Field(30, ge=1, description="Days that closed minutes and evidence lines are kept.")
     external_url: str = Field("", description="Where people reach Tocsin: links in messages begin with it.")
@@ -125,7 +126,7 @@ def load_settings(**given: Any) -> Settings:
 
 
 _OTHER_VARIABLES = frozenset(
-    {"TOCSIN_CONFIG", "TOCSIN_TOKEN", "TOCSIN_URL", "TOCSIN_REQUIRE_SERVICES", "TOCSIN_PARENT_FD"}
+    {"TOCSIN_CONFIG", "TOCSIN_TOKEN", "TOCSIN_URL", "TOCSIN_REQUIRE_SERVICES", "TOCSIN_PARENT_FD", "TOCSIN_INSTANCE"}
 )
 
 

@@ -9,23 +9,32 @@ that had lines in it and can be recognised by them.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 
 from backends.base import Batch, Gap
 from backends.errors import BackendError, LogForbiddenError, LogMissingError
-from backends.file import rotation
-from backends.file.opening import DAMAGE, HEAD, Opened, Plain, open_log
+from backends.file import gap, rotation
+from backends.file.opening import DAMAGE, HEAD, Opened, Plain, last_line_end, look, open_log
 from backends.file.position import Position, digest, encode
 from backends.file.rotation import LogFile
 from backends.file.source import Source
-from backends.lines import BLOCK, MAX_LINE, LineBuffer
+from backends.lines import BLOCK, LineBuffer
 
 BATCH_BYTES = 8 << 20
 """About the most bytes in one batch, whatever the number of lines asked for."""
 
 _RESCAN = 1.0
+_LOOK_BACK = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Next:
+    """The file to go on with, those after it, and what was lost before it."""
+
+    file: LogFile
+    later: Sequence[LogFile]
+    gaps: list[Gap]
 
 
 class Follower:
@@ -51,6 +60,7 @@ class Follower:
         self._grew = 0.0  # clock() when this file grew, or was opened, last
         self._succeeded: float | None = None  # clock() when a later file was first seen
         self._left: tuple[Plain, int] | None = None  # the file read before, and its size then
+        self._look_back_at = 0.0
         self._missed = 0
         self._idle: tuple[object, float] = (None, 0.0)
         self._caught_up = False
@@ -104,7 +114,7 @@ class Follower:
         return taken
 
     def _fill(self, lines: list[bytes], gaps: list[Gap]) -> bool:
-        """Read a block of the open file. False at its end."""
+        """Read a block of the open file, or find out that it cannot be read on. False at its end."""
         file = self._file
         assert file is not None  # noqa: S101 - for the type checker
         end = self._lines.end
@@ -112,9 +122,10 @@ class Follower:
             try:
                 data = file.read(end, BLOCK)
             except DAMAGE as error:
-                gaps.append(self._gap("damaged", f"{file.path} does not decompress to its end ({error})", None))
-                self._lines = LineBuffer(end)
-                return False
+                gaps.append(gap.damaged(file.path, error))
+                self._position = self._here().finished()  # half a line before the damage is part of the damage
+                self._let_go()
+                return True
             self._lines.feed(data)
             return bool(data)
         status = file.status()
@@ -139,7 +150,7 @@ class Follower:
         if head.startswith(file.head):
             # Not rotated: after a power failure a log is shorter than what was read of it. To start again from its
             # beginning would count a day twice.
-            gaps.append(self._shrunk(self._lines.end - size))
+            gaps.append(gap.shrunk(self.path, self._lines.end - size))
             self._lines = LineBuffer(size)
             self._size = size
             self._position = self._here()
@@ -155,8 +166,7 @@ class Follower:
             return
         lines += self._lines.flush()
         if (lost := gone.size - self._lines.offset) > 0:
-            detail = f"{self.path} was truncated with {lost} bytes unread, and no copy of them was found"
-            gaps.append(self._gap("truncated", detail, lost))
+            gaps.append(gap.truncated(self.path, lost))
         self._position = gone.finished()
         self._let_go()
 
@@ -167,37 +177,38 @@ class Follower:
         if self._is_current():
             self._caught_up = True
             return False
-        found = self._choose(self._here(), gaps)
+        found = self._choose(self._here())
         if found is None:
             return False
-        chosen, later = found
         status = file.status()
         if isinstance(file, Plain) and status.st_size > self._lines.end:
             return True
         if not (file.final or self._quiet(max(status.st_mtime, status.st_ctime))):
             return False
-        opened = self._open_same(chosen)
+        opened = self._open_same(found.file)
         if self._lines.pending:  # what nobody will finish
             lines += self._lines.flush()
             self._position = self._here()
-        left = (file, self._lines.end) if isinstance(file, Plain) and not file.final else None
-        if left is not None:
-            self._file = None  # kept open, see _look_back
+        self._look_back(gaps, at_once=True)
         if self._left is not None:
             self._left[0].close()
-        self._left = left
-        self._enter(opened, 0, later)
+            self._left = None
+        if isinstance(file, Plain) and not file.final:
+            self._left = (file, self._lines.end)
+            self._file = None  # so that it is kept open
+        gaps += found.gaps
+        self._enter(opened, 0, found.later)
         return True
 
-    def _look_back(self, gaps: list[Gap]) -> None:
+    def _look_back(self, gaps: list[Gap], *, at_once: bool = False) -> None:
         """Say so if the file that was left grew after all: a worker that never reopened its log still writes to it."""
-        if self._left is None:
+        if self._left is None or (self._clock() < self._look_back_at and not at_once):
             return
         file, end = self._left
         if (size := file.status().st_size) > end:
-            detail = f"{size - end} bytes were written to {file.path} after it was rotated and left (see option grace)"
-            gaps.append(self._gap("left-behind", detail, size - end))
+            gaps.append(gap.left_behind(file.path, size - end))
             self._left = (file, size)
+            self._look_back_at = self._clock() + _LOOK_BACK  # it may go on for hours, and each gap is news to somebody
 
     # -- finding the place ---------------------------------------------------------------------------------------
 
@@ -210,10 +221,11 @@ class Follower:
                 return True
         position = self._position
         if position is None or position.done:
-            found = self._choose(position, gaps)
+            found = self._choose(position)
             if found is None:
                 return False
-            self._enter(self._open_same(found[0]), 0, found[1])
+            self._enter(self._open_same(found.file), 0, found.later)
+            gaps += found.gaps
             return True
         files = self._chain()
         index = rotation.find(files, position)
@@ -222,7 +234,7 @@ class Follower:
             file, offset = files[index], position.offset
             if not file.compressed and file.size < offset:
                 if file.identity == (position.dev, position.ino):
-                    gaps.append(self._shrunk(offset - file.size))
+                    gaps.append(gap.shrunk(self.path, offset - file.size))
                 offset = file.size
             self._enter(self._open_same(file), offset, files[index + 1 :])
             return True
@@ -233,7 +245,7 @@ class Follower:
         if self._missed < 2:  # a rotation may be under way: not found once does not prove that it is gone
             return False
         self._missed = 0
-        gaps.append(self._lost(position, files[-1]))
+        gaps.append(gap.gone(self.path, position, truncated=files[-1].identity == (position.dev, position.ino)))
         self._position = position.finished()
         return True
 
@@ -246,7 +258,7 @@ class Follower:
         if files and files[-1].path == self.path and files[-1].size:
             opened = self._open_same(files[-1])
             if b"\n" in opened.head or len(opened.head) == HEAD:
-                self._enter(opened, _last_line_end(opened) if self._source.from_end else 0, ())
+                self._enter(opened, last_line_end(opened) if self._source.from_end else 0, ())
                 self._position = self._here()
                 return
             opened.close()
@@ -257,19 +269,14 @@ class Follower:
                 )
                 return
 
-    def _choose(self, behind: Position | None, gaps: list[Gap]) -> tuple[LogFile, Sequence[LogFile]] | None:
-        """The next file with something in it, and those after that. Sets `_caught_up` if there is none."""
-        current = _stat(self.path)
+    def _choose(self, position: Position | None) -> _Next | None:
+        """The next file with something in it. Sets `_caught_up` if there is none."""
+        current = look(self.path)
         state = current and (current.st_dev, current.st_ino, current.st_mtime_ns, current.st_ctime_ns)
         if current and not current.st_size and self._idle[0] == state and self._clock() < self._idle[1]:
             self._caught_up = True  # rotated at night, and no visitor yet: no need to list the folder at every poll
             return None
-        files = self._chain()
-        index = None if behind is None else rotation.find(files, behind)
-        if index is not None:
-            files = files[index + 1 :]
-        elif behind is not None:  # its file is gone: what was written to later is later
-            files = [f for f in files if f.mtime > behind.mtime or f.path == self.path]
+        files = rotation.behind(self._chain(), self.path, position)
         log = files[-1] if files and files[-1].path == self.path else None
         empty, lost = [], []
         for place, file in enumerate(files):
@@ -282,8 +289,7 @@ class Follower:
                     self._succeeded = self._clock()
                 if not all(f.compressed or self._quiet(f.changed) for f in empty):
                     return None  # just renamed while empty: the lines of its last moments may still come
-                gaps += [self._gap("unreadable", f"{f.path} cannot be decompressed here", None) for f in lost]
-                return file, files[place + 1 :]
+                return _Next(file, files[place + 1 :], [gap.unreadable(f.path) for f in lost])
         self._idle = (state, self._clock() + _RESCAN)
         if log is None:
             self._missing()
@@ -341,7 +347,7 @@ class Follower:
         return Position(*self._identity, offset, len(file.head), digest(file.head), mtime, size)
 
     def _is_current(self) -> bool:
-        current = _stat(self.path)
+        current = look(self.path)
         if current is None:
             self._missing()
         return current is not None and (current.st_dev, current.st_ino) == self._identity
@@ -351,7 +357,7 @@ class Follower:
             return 0
         if not isinstance(self._file, Plain):
             return None
-        current = _stat(self.path)
+        current = look(self.path)
         ahead = 0
         if current is not None and (current.st_dev, current.st_ino) != self._identity:
             ahead = self._between + current.st_size
@@ -359,36 +365,3 @@ class Follower:
 
     def _missing(self) -> None:
         self.problem = f"{self.path}: no such file, waiting for it"
-
-    def _gap(self, kind: str, detail: str, lost: int | None) -> Gap:
-        return Gap(kind, detail, lost, "bytes")
-
-    def _shrunk(self, by: int) -> Gap:
-        detail = (
-            f"{self.path} is {by} bytes shorter than what was read of it, though it begins as before; its end is next"
-        )
-        return self._gap("truncated", detail, None)
-
-    def _lost(self, position: Position, current: LogFile) -> Gap:
-        lost = position.size - position.offset or None
-        much = f"at least {lost} bytes" if lost else "what was still to be read"
-        if current.identity == (position.dev, position.ino):
-            detail = f"{self.path} was truncated while nobody read it, without a copy: lost is {much}"
-            return self._gap("truncated", detail, lost)
-        detail = f"the rotated file of {self.path} that was being read is gone: lost is {much}"
-        return self._gap("vanished", detail, lost)
-
-
-def _last_line_end(file: Opened) -> int:
-    """Where the last whole line ends. In a very long unfinished one: the end of the file."""
-    size = file.status().st_size
-    begin = max(0, size - MAX_LINE)
-    newline = file.read(begin, size - begin).rfind(b"\n")
-    return begin + newline + 1 if newline >= 0 else size
-
-
-def _stat(path: str) -> os.stat_result | None:
-    try:
-        return Path(path).stat()
-    except FileNotFoundError:
-        return None

@@ -8,9 +8,11 @@ import lzma
 import os
 import stat
 import zlib
+from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
 from backends.errors import LogForbiddenError, LogMissingError, NotALogError
+from backends.lines import MAX_LINE
 
 HEAD = 1024
 """How many of a file's first bytes are its fingerprint: several lines, each with a time in it."""
@@ -160,3 +162,18 @@ def is_readable(path: str) -> bool:
 
 def open_log(path: str) -> Opened:
     return Compressed(path) if is_compressed(path) else Plain(path)
+
+
+def look(path: str) -> os.stat_result | None:
+    try:
+        return Path(path).stat()
+    except FileNotFoundError:
+        return None
+
+
+def last_line_end(file: Opened) -> int:
+    """Where the last whole line ends. In a very long unfinished one: the end of the file."""
+    size = file.status().st_size
+    begin = max(0, size - MAX_LINE)
+    newline = file.read(begin, size - begin).rfind(b"\n")
+    return begin + newline + 1 if newline >= 0 else size

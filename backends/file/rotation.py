@@ -185,6 +185,18 @@ def find(files: Sequence[LogFile], position: Position) -> int | None:
     )
 
 
+def behind(files: list[LogFile], log: str, position: Position | None) -> list[LogFile]:
+    """The files that come after the one that a position is in; all of them if it is before them all."""
+    if position is None:
+        return files
+    # The log itself is never done with: if it looks so, it was truncated and filled with the same lines again.
+    index = find([f for f in files if not (position.done and f.path == log)], position)
+    if index is not None:
+        return files[index + 1 :]
+    # Its file is gone. What was written to later than that is later.
+    return [f for f in files if f.mtime > position.mtime or f.path == log]
+
+
 def head_of(file: LogFile) -> bytes:
     """A file's first bytes; b"" if there are none, which fits no position.
 

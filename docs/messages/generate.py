@@ -4,8 +4,8 @@
     python docs/messages/generate.py --log LOG [...]    # a log through the engine -> incident.json, then the above
     python docs/messages/generate.py --pictures         # and PNGs, by a chromium and Noto Sans CJK that are installed
 
-The incident is one of Tocsin's own traces: real nginx, real clients, one node of four answering nothing but 500 for three
-minutes. `tests/incidents/test_render_samples.py` keeps these files equal to what the code writes today.
+The incident is one of Tocsin's own traces: real nginx, real clients, one node of a service going bad by and by.
+`tests/incidents/test_render_samples.py` keeps these files equal to what the code writes today.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ AROUND = 5
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--log", type=Path, nargs="+", help="access logs, .gz or not, to take the incident from")
-    options.add_argument("--service", default="order", help="whose first incident it is")
+    options.add_argument("--service", default="user", help="whose first incident it is")
     options.add_argument("--pictures", action="store_true")
     chosen = options.parse_args()
     if chosen.log:
@@ -92,7 +92,9 @@ def incident_of(logs: list[Path], service: str) -> dict[Message, Summary]:
             incident = live[wanted]
             sent.append(SentMessage(transition.sends, minute + MINUTE + 5))
             shown = range(incident.first_minute - AROUND * MINUTE, minute + MINUTE, MINUTE)
-            around = [(at, minutes[at]) for at in shown if at in minutes and at <= incident.last_minute + AROUND * MINUTE]
+            around = [
+                (at, minutes[at]) for at in shown if at in minutes and at <= incident.last_minute + AROUND * MINUTE
+            ]
             told[transition.sends] = summarise(incident, around, rules, sent)
             if transition.sends is Message.SUMMARY:
                 return told
@@ -108,7 +110,9 @@ def tallies(logs: list[Path], service: str) -> dict[int, ServiceTally]:
         batch = parser_for("auto", lines).parse(lines)
         fold.add(batch.requests, batch.lines)
     fold.finish()
-    return {key.minute: found[service] for key, found in fold.take().items() if not key.late and service in found}
+    return {
+        key.minute: found[service] for key, found in fold.take().tallies.items() if not key.late and service in found
+    }
 
 
 def picture(page: Path, target: Path) -> None:
@@ -117,7 +121,14 @@ def picture(page: Path, target: Path) -> None:
     if browser is None:
         raise SystemExit("no chromium found: apt-get install chromium fonts-noto-cjk")
     with tempfile.TemporaryDirectory() as profile:
-        common = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--user-data-dir={profile}"]
+        common = [
+            browser,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--hide-scrollbars",
+            f"--user-data-dir={profile}",
+        ]
         probe = Path(profile) / "probe.html"
         script = "<script>document.title=document.documentElement.scrollHeight</script></body>"
         probe.write_text(page.read_text(encoding="utf-8").replace("</body>", script), encoding="utf-8")

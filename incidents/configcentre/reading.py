@@ -92,7 +92,7 @@ class Reader:
         section = self._check.section(RuleSection, node, path)
         if section is None or not isinstance(node, Mapping):
             return None
-        rule, complaints = resolve(section, name, base)
+        rule, complaints = resolve(section, name, base, known)
         if name in self._broken:
             return None  # what this rule inherits is not known, and complaints about that would only mislead
         for key, message in complaints:

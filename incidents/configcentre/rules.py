@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
-from incidents.configcentre import quantities
+from incidents.configcentre import quantities, words
 from incidents.configcentre.document import FIELDS, RuleSection
 from incidents.domain.rule import Kind, Rule
 
@@ -29,14 +30,18 @@ class Complaint(NamedTuple):
     message: str
 
 
-def resolve(given: RuleSection, name: str, base: Rule | None) -> tuple[Rule | None, list[Complaint]]:
+def resolve(
+    given: RuleSection, name: str, base: Rule | None, known: Sequence[str]
+) -> tuple[Rule | None, list[Complaint]]:
     """The rule, or None and what is wrong with its section. Keys not given come from `base`.
+
+    `known` are the names of the rules there are: who means one of them and misspells it has made a new rule.
 
     A rule of another kind than its base inherits nothing that belongs to the base's kind: a threshold of 100 lines is
     no threshold of a share.
     """
     kind = given.kind or (base.kind if base else Kind.EVIDENCE)
-    complaints = [*_wrong_for_kind(given, kind), *_wrong_watch(given, name, base, kind)]
+    complaints = [*_wrong_for_kind(given, kind), *_wrong_watch(given, name, base, kind, known)]
     same_kind = base is not None and base.kind is kind
     values: dict[str, Any] = msgspec.structs.asdict(base) if base else {}
     values |= {"name": name, "kind": kind}
@@ -75,7 +80,7 @@ def _wrong_for_kind(given: RuleSection, kind: Kind) -> list[Complaint]:
     return found
 
 
-def _wrong_watch(given: RuleSection, name: str, base: Rule | None, kind: Kind) -> list[Complaint]:
+def _wrong_watch(given: RuleSection, name: str, base: Rule | None, kind: Kind, known: Sequence[str]) -> list[Complaint]:
     """A rule watches statuses or a time, never both and never neither."""
     timed_base = base is not None and base.over is not None
     if base is not None:
@@ -92,7 +97,9 @@ def _wrong_watch(given: RuleSection, name: str, base: Rule | None, kind: Kind) -
     if given.over is not None and not timed:
         return [Complaint("over", f"needs `field` beside it: {' or '.join(FIELDS)}")]
     if given.status is None and not timed and base is None:
-        return [Complaint("", "needs `status`, such as 5xx, or `field` and `over`, to know what to watch")]
+        near = words.closest(name, known)
+        hint = near if near.startswith(";") else ""
+        return [Complaint("", f"needs `status`, such as 5xx, or `field` and `over`, to know what to watch{hint}")]
     found = []
     if timed and not timed_base and given.over is None:
         found.append(Complaint("field", "needs `over` beside it: the time above which one is slow, such as 800ms"))

@@ -202,6 +202,9 @@ class _Builder:
             self._no_tag(event.tag, line)
             if self._awaits_key:
                 raise self._error(line, "a key must be a single word, not a list or a mapping")
+            if self._stack and self._stack[-1].key is not None:
+                # The line to mend in `checkout:` with keys below it is that of `checkout:`, not of the first of them.
+                line = self._stack[-1].key_lines.get(self._stack[-1].key, line)
             if len(self._stack) >= MAX_DEPTH:
                 raise self._error(line, f"nested more than {MAX_DEPTH} deep")
             self._stack.append(_Open(line, event.anchor, isinstance(event, yaml.MappingStartEvent)))

@@ -1,8 +1,8 @@
 """Takes the secrets out of a log line before anybody but nginx keeps or shows it.
 
 Whoever reads an alert is not whoever may hold a customer's session. What looks like a credential becomes `***`; what is
-needed to find the request again (request id, upstream address, status, times) stays. The same line always gives the same
-result, and a redacted line redacts to itself.
+needed to find the request again (request id, upstream address, status, times) stays. The same line always gives the
+same result, and a redacted line redacts to itself.
 
 Linear time: every pattern starts at a fixed word or behind a look-behind and repeats classes that exclude what follows
 them, so no pattern can start over inside its own match. Lines are strangers' input: a slow pattern would be a weapon.
@@ -24,15 +24,21 @@ _ENDINGS = (
     r"token|secret|password|passwd|passphrase|pwd|jwt|signature|credentials?|authorization|"
     r"(?:api|app|access|secret|private|auth|sign|encryption)[_.-]?key|sess(?:ion)?[_.-]?(?:id|key)|phpsessid|otp"
 )
-# Short words that are common endings of harmless names (author, status_code, design, monkey): only when they stand alone.
+# Short words that are common endings of harmless names (author, status_code, design, monkey): only when they stand
+# alone.
 _WHOLE = r"key|auth|sign|sig|session|sid|code|ticket|pass|pin|cvv|cvc"
 
+# Where a whole name may start: not inside a word, but right behind an escaped ? & " ; or space.
+_START = (
+    r"(?:(?<![A-Za-z0-9_-])|(?<=%3F)|(?<=%26)|(?<=%3B)|(?<=%20)|(?<=%22)|(?<=%253F)|(?<=%2526)|(?<=%2522)|(?<=\\x22))"
+)
 _SUBSCRIPT = r"(?:\[[^\]\s&=]{0,16}\]|%5[Bb][^%\s&=]{0,16}%5[Dd])?"
 
-# A name and the separator that ends it. `=` in queries and cookies, also percent-encoded once or more; a JSON colon, also
-# inside JSON in JSON, and as nginx's default escaping writes quotes (\x22); a header's colon only after a telling name.
+# A name and the separator that ends it. `=` in queries and cookies, also percent-encoded once or more; a JSON colon,
+# also inside JSON in JSON, and as nginx's default escaping writes quotes (\x22); a header's colon only after a
+# telling name.
 _PAIR = re.compile(
-    rf"(?P<name>(?:{_ENDINGS})|(?<![A-Za-z0-9_-])(?P<whole>{_WHOLE})){_SUBSCRIPT}"
+    rf"(?P<name>(?:{_ENDINGS})|{_START}(?P<whole>{_WHOLE})){_SUBSCRIPT}"
     r"(?:"
     r'(?P<quoted>=")(?P<v1>[^"]*)'
     r"|=(?P<v2>(?:\\.|[^\s&;\"\\#])*)"
@@ -41,11 +47,12 @@ _PAIR = re.compile(
     r'|"\s?:\s?(?P<v5>[^\s",}\]\[{]+)'
     r'|\\"\s?:\s?\\"(?P<v6>(?:\\[^"]|[^"\\])*)'
     r"|\\x22\s?:\s?\\x22(?P<v7>(?:\\(?!x22).|[^\"\\])*)"
+    r"|%22(?:%20|\+)?%3A(?:%20|\+)?%22(?P<v9>(?:%(?!22)|[^%\s&\"\\])*)"
     r"|(?:(?<!code)(?<!key):\s)(?P<v8>(?:(?:bearer|basic|digest|token)\s)?[^\s\",;]+)"
     r")",
     re.IGNORECASE,
 )
-_VALUES = ("v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8")
+_VALUES = ("v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9")
 
 _SCHEME = re.compile(r"(?<![A-Za-z])(bearer|basic)((?: |%20|\+)+)[A-Za-z0-9._~+/=%-]{6,}", re.IGNORECASE)
 _USERINFO = re.compile(r"(://|%3A%2F%2F)[^/\s\"?#\\%]{1,256}(?:%3A[^/\s\"?#\\%]{0,256})?(@|%40)", re.IGNORECASE)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-# Controls (CR and LF would end a header or a row), zero-width and bidi characters (U+202E shows "exe.fdp" as "pdf.exe"),
-# line and paragraph separators, soft hyphens, interlinear and tag characters, and lone surrogates, which no encoder takes.
+# Controls (CR and LF would end a header or a row), zero-width and bidi characters (U+202E shows "exe.fdp" as
+# "pdf.exe"), line and paragraph separators, soft hyphens, interlinear and tag characters, and lone surrogates, which
+# no encoder takes.
 _UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff"
     "\uffa0\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"

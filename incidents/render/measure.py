@@ -1,7 +1,7 @@
 """What an incident is about, in one measure: failing, clients giving up, slow, or hits of a rule of somebody's own.
 
-Only `bad` has figures by node and minute (5xx and 499, detection.md section 1). An incident that is only slow has no bad
-attempts at all, and "0 bad" would be nonsense: its figures come from its symptoms.
+Only `bad` has figures by node and minute (5xx and 499, detection.md section 1). An incident that is only slow has no
+bad attempts at all, and "0 bad" would be nonsense: its figures come from its symptoms.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Reads the phrase in which a rule describes itself, so that its thresholds can be said in the reader's language.
 
 A summary carries `Rule.describe()`, which is English, and not the rule: the rule may have been edited or removed since.
-A test holds the two together: every kind of rule is described and read back. A phrase that is not understood is shown as
-it stands.
+A test holds the two together: every kind of rule is described and read back. A phrase that is not understood is shown
+as it stands.
 """
 
 from __future__ import annotations

@@ -64,7 +64,6 @@ class Figure(NamedTuple):
     """The chart with its words."""
 
     heading: str
-    highest: str
     start: str
     end: str
     chart: Chart
@@ -151,7 +150,8 @@ def _figure(speaker: Speaker) -> Figure | None:
         heading = words("chart.step", units=units, span=span(drawn.step, words))
     legend = tuple((status or words("chart.other"), colour) for status, colour in drawn.legend)
     start, end = speaker.clock.short(drawn.columns[0].at), speaker.clock.short(drawn.end)
-    return Figure(heading, words("chart.max", n=drawn.peak), start, end, drawn, legend)
+    heading = words("chart.heading", heading=heading, highest=words("chart.max", n=drawn.peak))
+    return Figure(heading, start, end, drawn, legend)
 
 
 def _statuses(speaker: Speaker) -> Rows | None:

@@ -82,8 +82,10 @@ ENGLISH: Mapping[str, str] = {
     "lede.since": "since {start}",
     "lede.for": "in {span}, from {start} to {end}",
     # Notices
-    "late": "Detected {n:,} minutes late: the log arrived late, or Tocsin was not running. Times below are the log's own.",
-    "late.one": "Detected a minute late: the log arrived late, or Tocsin was not running. Times below are the log's own.",
+    "late": "Detected {n:,} minutes late: the log arrived late, or "
+    "Tocsin was not running. Times below are the log's own.",
+    "late.one": "Detected a minute late: the log arrived late, or "
+    "Tocsin was not running. Times below are the log's own.",
     "escalated": "This incident was raised: it is now {severity}, and {culprit} is to blame.",
     # Who
     "culprit.node": "node {who}",
@@ -95,13 +97,15 @@ ENGLISH: Mapping[str, str] = {
     "sure.node.nodes": "This node fails by its own figures; it is not the only one with failures.",
     "sure.node.pool": "This node fails by its own figures, although failures show on most nodes.",
     "sure.node.mixed": "This node fails by its own figures; the comparison with the others is not clear-cut.",
-    "sure.node.insufficient": "This node fails by its own figures; too little traffic yet to compare it with the others.",
+    "sure.node.insufficient": "This node fails by its own figures; too little "
+    "traffic yet to compare it with the others.",
     "sure.node.single": "It is the only node of the service: it and the service cannot be told apart.",
     "sure.nodes.node": "These nodes fail by their own figures; one of them stands out.",
     "sure.nodes.nodes": "Very sure: nearly all excess failures are on these nodes, the rest of the pool is fine.",
     "sure.nodes.pool": "These nodes fail by their own figures, although failures show on most nodes.",
     "sure.nodes.mixed": "These nodes fail by their own figures; the comparison with the others is not clear-cut.",
-    "sure.nodes.insufficient": "These nodes fail by their own figures; too little traffic yet to compare them with the others.",
+    "sure.nodes.insufficient": "These nodes fail by their own figures; too little "
+    "traffic yet to compare them with the others.",
     "sure.nodes.single": "These nodes fail by their own figures.",
     "sure.pool.node": "Most nodes breach; one of them is worse than the rest.",
     "sure.pool.nodes": "Most nodes breach; some of them are worse than the rest.",
@@ -149,7 +153,8 @@ ENGLISH: Mapping[str, str] = {
     "split": "{total}: {parts}",
     "peak": "{bad} of {total} {units} ({share}) in the minute {minute}",
     "clients.hit": "{bad} of {total} requests of the service ended badly ({share}); none was saved by a retry",
-    "clients.both": "{bad} of {total} requests of the service ended badly ({share}); {masked} more were saved by a retry",
+    "clients.both": "{bad} of {total} requests of the service ended "
+    "badly ({share}); {masked} more were saved by a retry",
     "clients.masked": "not one saw it: {masked} requests were saved by a retry on another node",
     "clients.none": "not one of {total} requests ended badly",
     "duration.throughout": "{span}, in breach throughout",
@@ -157,7 +162,8 @@ ENGLISH: Mapping[str, str] = {
     "duration.reopened": "{span}, {breach} min of it in breach; came back {n:,} times",
     "duration.reopened.one": "{span}, {breach} min of it in breach; came back once",
     "first_last": "{first} and {last}",
-    "totals": "{requests} requests, {bad_requests} bad ({request_share}); {attempts} attempts, {bad_attempts} bad ({share})",
+    "totals": "{requests} requests, {bad_requests} bad ({request_share}); "
+    "{attempts} attempts, {bad_attempts} bad ({share})",
     "totals.requests": "{requests} requests, {bad_requests} bad ({request_share})",
     "late_lines": "{n:,} lines came after their minute was closed; they are counted above",
     "late_lines.one": "one line came after its minute was closed; it is counted above",
@@ -173,6 +179,7 @@ ENGLISH: Mapping[str, str] = {
     "chart": "Bad {units} a minute",
     "chart.step": "Bad {units} in steps of {span}",
     "chart.max": "highest: {n:,}",
+    "chart.heading": "{heading} ({highest})",
     "chart.other": "other",
     "section.statuses": "Bad by status",
     "section.nodes": "By node",

@@ -1,4 +1,4 @@
-"""Simplified Chinese phrases of messages, as an on-call engineer writes them. Units of nginx stay as they are: 502, 499."""
+"""Simplified Chinese phrases of messages, as an on-call engineer writes them. Status codes stay as nginx logs them."""
 
 from __future__ import annotations
 
@@ -153,7 +153,8 @@ CHINESE: Mapping[str, str] = {
     "duration.plain": "{span}，其中 {breach} 分钟超限",
     "duration.reopened": "{span}，其中 {breach} 分钟超限；期间复发 {n:,} 次",
     "first_last": "{first} 与 {last}",
-    "totals": "请求 {requests} 次，失败 {bad_requests} 次（{request_share}）；上游请求 {attempts} 次，失败 {bad_attempts} 次（{share}）",
+    "totals": "请求 {requests} 次，失败 {bad_requests} 次（{request_share}）；"
+    "上游请求 {attempts} 次，失败 {bad_attempts} 次（{share}）",
     "totals.requests": "请求 {requests} 次，失败 {bad_requests} 次（{request_share}）",
     "late_lines": "{n:,} 行日志在所属分钟关闭之后才到达，已计入上述数字",
     "reason.recovered": "已恢复，并持续保持正常",
@@ -167,6 +168,7 @@ CHINESE: Mapping[str, str] = {
     "chart": "每分钟失败的{units}",
     "chart.step": "失败的{units}（每 {span}一格）",
     "chart.max": "最高 {n:,}",
+    "chart.heading": "{heading}（{highest}）",
     "chart.other": "其他",
     "section.statuses": "按状态码",
     "section.nodes": "按节点",

@@ -40,6 +40,7 @@ class Notification(msgspec.Struct, frozen=True):
     channel: str
     document: str
     late_minutes: int
+    created_at: float = 0.0
     token: int = 0
     attempts: int = 0
     ambiguous: int = 0
@@ -176,22 +177,9 @@ def _finish(tx: Connection, notification_id: str, token: int, outcome: Delivery,
     )
 
 
-_columns = (
-    "id",
-    "incident_id",
-    "kind",
-    "sequence",
-    "channel",
-    "document",
-    "late_minutes",
-    "token",
-    "attempts",
-    "ambiguous",
-)
-
-
 def get(tx: Connection, notification_id: str) -> Notification | None:
-    query = select(*(_notifications.c[name] for name in _columns)).where(_notifications.c.id == notification_id)
+    columns = (_notifications.c[name] for name in Notification.__struct_fields__)
+    query = select(*columns).where(_notifications.c.id == notification_id)
     row = tx.execute(query).mappings().one_or_none()
     return Notification(**{**row, "kind": Message(row["kind"])}) if row else None
 

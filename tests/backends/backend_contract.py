@@ -24,7 +24,10 @@ class Place(Protocol):
 
 
 def numbered(first: int, count: int) -> list[bytes]:
-    return [f'10.0.0.{n % 250} - - [23/Nov/2026:10:00:{n % 60:02}] "GET /{n} HTTP/1.1" 200'.encode() for n in range(first, first + count)]
+    return [
+        f'10.0.0.{n % 250} - - [23/Nov/2026:10:00:{n % 60:02}] "GET /{n} HTTP/1.1" 200'.encode()
+        for n in range(first, first + count)
+    ]
 
 
 def drain(backend: Backend, max_lines: int = 1000) -> list[Batch]:

@@ -44,10 +44,20 @@ class RotatingLog:
         self.close()
 
     def copy_truncate(self) -> Path:
+        target = self.begin_copy()
+        self.finish_copy(target)
+        return target
+
+    def begin_copy(self, share: float = 1.0) -> Path:
+        """The first step of copytruncate, or a part of it."""
         target = self._make_room()
+        data = self.path.read_bytes()
+        target.write_bytes(data[: int(len(data) * share)])
+        return target
+
+    def finish_copy(self, target: Path) -> None:
         shutil.copyfile(self.path, target)
         os.truncate(self.path, 0)
-        return target
 
     def compress(self, keep_newest: bool = False) -> None:
         plain = [p for p in self._rotated() if p.suffix != ".gz"]

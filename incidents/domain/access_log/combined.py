@@ -25,6 +25,9 @@ _EXTRA = re.compile(
     r"""|"((?:[^"\\]|\\.)*+)"|([^\s"]++))(?=\s|\Z)""",
     re.ASCII | re.DOTALL,
 )
+_MOST_EXTRAS = 64
+"""Nobody adds more; a hostile line of 64 KiB could hold ten thousand."""
+
 _WORD = Shape(r"[^ \r\n]*+", bounded=False)
 """A value without quotes around it ends at the next space."""
 
@@ -74,7 +77,7 @@ def extras_of(rest: str) -> list[Extra] | None:
     found: list[Extra] = []
     at = 0
     rest = rest.rstrip()
-    while at < len(rest):
+    while at < len(rest) and len(found) < _MOST_EXTRAS:
         match = _EXTRA.match(rest, at)
         if match is None:
             return None
@@ -135,7 +138,7 @@ class _Otherwise:
         match = self._fullmatch(text)
         if match is None:
             raise Malformed(Reason.NO_MATCH)
-        values = {extra.key: extra.value for extra in extras_of(match["rest"]) or ()}
+        values = {extra.key: extra.value for extra in (self._keys and extras_of(match["rest"])) or ()}
         found: dict[Field, str] = {field: values.get(key, "") for field, key in self._keys.items()}
         found["time"] = found.get("time") or match["time"]
         found["status"] = match["status"]

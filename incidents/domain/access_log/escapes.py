@@ -13,7 +13,9 @@ from typing import Literal
 Escape = Literal["default", "json", "none"]
 
 _HEX = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|(.))", re.DOTALL)
-_JSON = re.compile(r"\\(?:u([0-9A-Fa-f]{4})(?:(?<=u[Dd][89ABab]..)\\u([Dd][C-Fc-f][0-9A-Fa-f]{2}))?+|x([0-9A-Fa-f]{2})|(.))", re.DOTALL)
+_JSON = re.compile(
+    r"\\(?:u([0-9A-Fa-f]{4})(?:(?<=u[Dd][89ABab]..)\\u([Dd][C-Fc-f][0-9A-Fa-f]{2}))?+|x([0-9A-Fa-f]{2})|(.))", re.DOTALL
+)
 _CONTROL = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
 

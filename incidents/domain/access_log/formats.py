@@ -33,7 +33,7 @@ def parser_for(format: str, sample: Sequence[bytes] = ()) -> Parser:
     """
     lines = [line for line in sample[:_LOOKED_AT] if line.strip()]
     if "$" in format or format.lstrip().startswith("log_format"):
-        return _fitting(_by_log_format(read_log_format(format)), lines)
+        return _fitting(_by_log_format(read_log_format(format), lines), lines)
     match format.strip().lower():
         case "auto":
             return _auto(lines)
@@ -54,12 +54,7 @@ def _auto(lines: Sequence[bytes]) -> Parser:
 
 
 def _json(lines: Sequence[bytes]) -> JsonLines | None:
-    objects: list[Mapping[str, Value]] = []
-    for line in lines:
-        try:
-            objects.append(object_of(line))
-        except Malformed:
-            continue
+    objects = _objects(lines)
     if not objects or 2 * len(objects) < len(lines):
         return None
     keys = learn(objects)
@@ -73,12 +68,22 @@ def _json(lines: Sequence[bytes]) -> JsonLines | None:
     return JsonLines(keys)
 
 
-def _by_log_format(log_format: LogFormat) -> Parser:
-    keys = _json_keys(log_format)
+def _objects(lines: Sequence[bytes]) -> list[Mapping[str, Value]]:
+    objects: list[Mapping[str, Value]] = []
+    for line in lines:
+        try:
+            objects.append(object_of(line))
+        except Malformed:
+            continue
+    return objects
+
+
+def _by_log_format(log_format: LogFormat, lines: Sequence[bytes]) -> Parser:
+    keys = _json_keys(log_format, lines)
     return JsonLines(keys) if keys else TextLines("log_format", compile_pattern(log_format))
 
 
-def _json_keys(log_format: LogFormat) -> Keys | None:
+def _json_keys(log_format: LogFormat, lines: Sequence[bytes]) -> Keys | None:
     """The keys of a log_format that writes a flat JSON object; None when it writes something else."""
     if not log_format.template.lstrip().startswith("{"):
         return None
@@ -101,7 +106,7 @@ def _json_keys(log_format: LogFormat) -> Keys | None:
             return None
     absent = set(FIELDS) - set(chosen)
     seconds = any(token.name == "msec" and keys.get("msec") == chosen["time"] for token in marks.values())
-    return keys_for(chosen, disbelieved=absent)._replace(seconds=seconds)
+    return keys_for(chosen, _objects(lines), disbelieved=absent)._replace(seconds=seconds)
 
 
 def _fitting(parser: Parser, lines: Sequence[bytes]) -> Parser:

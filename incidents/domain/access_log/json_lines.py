@@ -65,7 +65,8 @@ class JsonLines:
             return None
         try:
             # A newline cannot stand in a JSON string, so a quote left open cannot swallow the next line; and two
-            # objects on one line, or one on two, show in the number of rows.
+            # objects on one line, or one on two, show in the number of rows. To make up one for the other takes
+            # somebody who writes raw lines, and who could as well write requests that never were.
             rows = self._decode(b"[" + b",\n".join(lines) + b"]")
         except UNDECODABLE:
             return None

@@ -1,0 +1,102 @@
+"""Heartbeats with progress: a process that lives and does nothing is told from one that works, and ends itself."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+import structlog
+
+from incidents.domain.errors import StoreError
+from incidents.store import Store, processes
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+EVERY = 2.0
+"""Seconds between two heartbeats."""
+
+STUCK_AFTER = 90.0
+"""Real seconds without progress after which a process ends itself, to be restarted."""
+
+EXIT_STUCK = 70
+
+log = structlog.get_logger()
+_steps = itertools.count(1)
+
+
+class Progress:
+    """Counts what a process has done. Thread-safe: one step is one increment of a C counter."""
+
+    def __init__(self) -> None:
+        self.value = 0
+        self.at = time.monotonic()
+
+    def step(self) -> None:
+        self.value = next(_steps)
+        self.at = time.monotonic()
+
+
+progress = Progress()
+
+
+def worked(task: Callable[P, R]) -> Callable[P, R]:
+    """Counts a task that ended well as progress."""
+
+    @wraps(task)
+    def counted(*args: P.args, **kwargs: P.kwargs) -> R:
+        result = task(*args, **kwargs)
+        progress.step()
+        return result
+
+    return counted
+
+
+class Pulse(threading.Thread):
+    """Writes this process's heartbeat until stopped. `now`: the clock that the database's times are in."""
+
+    def __init__(self, store: Store, role: str, now: Callable[[], float], watch: bool = True) -> None:
+        super().__init__(name="pulse", daemon=True)
+        self.store = store
+        self.role = role
+        self.instance = os.environ.get("TOCSIN_INSTANCE") or f"{socket.gethostname()}:{os.getpid()}"
+        self.detail: dict[str, object] = {}
+        self._now = now
+        self._watch = watch
+        self._started_at = now()
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        while not self._stopping.wait(EVERY):
+            self.beat()
+            idle = time.monotonic() - progress.at
+            if self._watch and idle > STUCK_AFTER:
+                log.error("no progress: ending, to be restarted", seconds=round(idle))
+                os._exit(EXIT_STUCK)
+
+    def beat(self) -> None:
+        """One heartbeat. A database that cannot be written for the moment is the other roles' news as well."""
+        sign = processes.Beat(
+            self.role, self.instance, os.getpid(), socket.gethostname(), self._started_at, progress.value, self.detail
+        )
+        try:
+            with self.store.write() as tx:
+                processes.beat(tx, sign, self._now())
+        except StoreError as error:
+            log.warning("heartbeat not written", error=str(error))
+
+    def stop(self) -> None:
+        """The end of a clean run: a process that stopped on purpose is not a dead one."""
+        self._stopping.set()
+        self.join(timeout=5)
+        try:
+            with self.store.write() as tx:
+                processes.forget(tx, self.role, self.instance)
+        except StoreError as error:
+            log.warning("heartbeat not removed", error=str(error))

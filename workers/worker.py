@@ -1,0 +1,42 @@
+"""The worker: runs the tasks, with beat inside while the broker is in memory. `tocsin worker`."""
+
+from __future__ import annotations
+
+import sys
+
+from celery.beat import EmbeddedService
+from celery.signals import worker_shutting_down
+
+from workers.role import Role, run_role
+
+
+def work(role: Role) -> None:
+    """Consumes until told to stop."""
+    # Imported here: reading the settings can fail, and that is to be one line, not a traceback.
+    from workers.app import celery_app
+
+    embedded = None
+    if role.app.settings.broker_url.startswith("memory:"):
+        # `celery worker -B` runs beat in another process, which shares no memory with this one: it would never tick.
+        embedded = EmbeddedService(celery_app, thread=True)
+        embedded.start()
+
+    def stopping(**_: object) -> None:
+        role.stopping.set()
+
+    worker_shutting_down.connect(stopping, weak=False)
+    celery_app.Worker(
+        pool="threads",
+        concurrency=role.app.settings.worker_threads,
+        loglevel=role.app.settings.log_level.upper(),
+        without_mingle=True,
+        without_gossip=True,
+        without_heartbeat=True,
+        quiet=True,
+    ).start()
+    if embedded is not None:
+        embedded.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(run_role("worker", work, signals=False))
