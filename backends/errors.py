@@ -14,7 +14,9 @@ The tree is the backends' own: they know nothing of the programs that use them.
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import shlex
 import stat
 from collections.abc import Iterable
@@ -79,8 +81,6 @@ class DamagedLogError(BackendError):
 
 
 def _user() -> str:
-    import pwd  # POSIX only, and needed only here
-
     try:  # not getpass: that believes $USER, which says root under sudo -u
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:  # a uid without a passwd entry, as in many containers
@@ -89,8 +89,6 @@ def _user() -> str:
 
 def _remedy(path: str, user: str) -> str:
     """The command that lets this user read the log. `adm` (Debian's choice for nginx) where the group is not seen."""
-    import grp  # POSIX only, and needed only here
-
     try:
         status = Path(path).stat()
         group = grp.getgrgid(status.st_gid).gr_name

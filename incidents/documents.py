@@ -10,6 +10,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from incidents.domain.incident import Incident
+from incidents.domain.minute import MINUTE
 from incidents.domain.summary import MinutePoint, NodeFigures, Peak, Sample, Summary, SymptomFigures, Totals
 
 if TYPE_CHECKING:
@@ -110,6 +112,44 @@ def incident_document(summary: Summary) -> dict[str, object]:
         "minutes": [_point(point) for point in summary.minutes],
         "first_line": sample_document(summary.first_line) if summary.first_line else None,
         "last_line": sample_document(summary.last_line) if summary.last_line else None,
+    }
+
+
+def brief_document(incident: Incident) -> dict[str, object]:
+    """An incident in a list: what it is, without the figures that take a query each."""
+    return {
+        "id": incident.id,
+        "service": incident.service,
+        "state": incident.state.value,
+        "merged_into": incident.merged_into,
+        "severity": incident.severity.value,
+        "onset_at": moment(incident.first_minute),
+        "detected_at": moment(incident.detected_at),
+        "resolved_at": moment_or_none(incident.resolved_at),
+        "closed_at": moment_or_none(incident.closed_at),
+        "reopened": incident.reopened,
+        "first_minute": moment(incident.first_minute),
+        "last_minute": moment(incident.last_minute),
+        "symptoms": [
+            {
+                "rule": symptom.rule,
+                "node": symptom.node,
+                "first_minute": moment(symptom.first_minute),
+                "last_minute": moment(symptom.last_minute),
+            }
+            for symptom in incident.symptoms
+        ],
+        "blame": {
+            "kind": incident.culprit.kind.value,
+            "nodes": list(incident.culprit.nodes),
+            "verdict": incident.confidence.value,
+        },
+        "duration_seconds": incident.last_minute + MINUTE - incident.first_minute,
+        "close_reason": incident.close_reason.value if incident.close_reason else None,
+        "breach_minutes": incident.breach_minutes,
+        "previous_id": incident.previous_id,
+        "rulebook_version": incident.rulebook_version,
+        "labels": dict(incident.labels),
     }
 
 

@@ -31,7 +31,6 @@ MINUTES_AT_ONCE = 60
 CHART_BEFORE = 15
 """Minutes before an incident that its chart shows."""
 
-DAY = 86400
 _namespace = uuid.UUID("6f2f0c8e-1d53-5b0a-9f0e-0c2f5a3a9b11")
 
 
@@ -132,7 +131,10 @@ class _Closing:
         window: deque[Mapping[str, ServiceTally]] = deque(maxlen=WINDOW)
         for minute in range(start - (WINDOW - 1) * MINUTE, start, MINUTE):
             window.append(earlier.get(minute, {}))
-        self.recent = incident_store.recent(self.tx, start - DAY)
+        timers = self.rulebook.lifecycle
+        # WINDOW more: an onset is dated back to the first bad minute of its window.
+        remembered = (max(timers.link_within, timers.relapse_within) + WINDOW) * MINUTE
+        self.recent = incident_store.recent(self.tx, start - remembered)
         for minute in range(start, end, MINUTE):
             tallies = segments.get(minute, {})
             if tallies:

@@ -11,8 +11,10 @@ from pathlib import Path
 import structlog
 
 from incidents.configcentre import load
-from incidents.domain.errors import BadRulebook
+from incidents.domain.errors import BadInput, BadRulebook
 from incidents.store import Store, rulebooks
+
+_KEPT = "; the rules in force stay"
 
 log = structlog.get_logger()
 
@@ -23,7 +25,7 @@ def refresh(store: Store, path: Path, now: float) -> int | None:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        _refused(store, source, "", f"{source}: {error.strerror}; the rules in force stay", now)
+        _refused(store, source, "", f"{source}: {error.strerror}{_KEPT}", now)
         return None
     digest = hashlib.sha256(raw).hexdigest()
     with store.read() as tx:
@@ -37,10 +39,10 @@ def refresh(store: Store, path: Path, now: float) -> int | None:
         text = raw.decode("utf-8")
         load(text, source, 1)
     except UnicodeDecodeError:
-        _refused(store, source, digest, f"{source}: not UTF-8; the rules in force stay", now)
+        _refused(store, source, digest, f"{source}: not UTF-8{_KEPT}", now)
         return None
     except BadRulebook as error:
-        _refused(store, source, digest, f"{error}; the rules in force stay", now)
+        _refused(store, source, digest, f"{error}{_KEPT}", now)
         return None
     with store.write() as tx:
         rulebooks.looked(tx, source, digest, "", now)
@@ -50,6 +52,20 @@ def refresh(store: Store, path: Path, now: float) -> int | None:
         number = rulebooks.add(tx, text, digest, source, "file", "the file changed", now)
     log.info("rulebook applied", version=number, source=source)
     return number
+
+
+def refresh_at_start(store: Store, path: Path, now: float) -> None:
+    """Before a role begins: the file's rules are in force from the first minute on.
+
+    A bad file beside an older good version is told and changes nothing; without one there is nothing to fall back to
+    that anybody chose, so this raises BadInput.
+    """
+    refresh(store, path, now)
+    with store.read() as tx:
+        if rulebooks.latest(tx) is not None:
+            return
+        error = next((looked.error for looked in rulebooks.sources(tx) if looked.source == str(path)), "")
+    raise BadInput(error.removesuffix(_KEPT))
 
 
 def _refused(store: Store, source: str, digest: str, error: str, now: float) -> None:

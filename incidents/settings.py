@@ -28,11 +28,12 @@ def data_folder() -> Path:
 
 
 class ApiSettings(BaseModel):
-    """Where the API listens. Without a token it answers on a loopback address only."""
+    """Where the API listens. Without a token it answers programs on this machine only, or nobody at all."""
 
     model_config = ConfigDict(extra="forbid")
     host: str = "127.0.0.1"
     port: Port = 8600
+    local_without_token: bool = True
 
 
 class ClockSettings(BaseModel):
@@ -126,7 +127,7 @@ def load_settings(**given: Any) -> Settings:
 
 
 _OTHER_VARIABLES = frozenset(
-    {"TOCSIN_CONFIG", "TOCSIN_TOKEN", "TOCSIN_URL", "TOCSIN_REQUIRE_SERVICES", "TOCSIN_PARENT_FD", "TOCSIN_INSTANCE"}
+    {"TOCSIN_CONFIG", "TOCSIN_TOKEN", "TOCSIN_URL", "TOCSIN_REQUIRE_SERVICES", "TOCSIN_PARENT_FD", "TOCSIN_INSTANCE", "TOCSIN_TEST_REDIS_URL"}
 )
 
 

@@ -18,7 +18,7 @@ from workers.schedule import beat_schedule
 
 def make_celery(settings: Settings) -> Celery:
     """Celery for these settings; the broker's URL alone decides between one machine and many."""
-    app = Celery("tocsin", broker=settings.broker_url, include=["workers.tasks"])
+    app = Celery("tocsin", broker=_broker(settings.broker_url), include=["workers.tasks"])
     app.conf.update(
         beat_schedule=beat_schedule(settings),
         # Intervals need no memory: a beat that restarts sends at once, and every task may be sent twice.
@@ -41,6 +41,11 @@ def make_celery(settings: Settings) -> Celery:
         worker_redirect_stdouts=False,
     )
     return app
+
+
+def _broker(url: str) -> str:
+    """The in-memory transport wants a host name, and warns about the missing one for ever."""
+    return "memory://localhost/" if url.startswith("memory:") else url
 
 
 def _transport_options(broker_url: str) -> dict[str, object]:

@@ -15,6 +15,7 @@ from backends import BackendError
 from incidents import logs
 from incidents.bootstrap import App, bootstrap
 from incidents.domain.errors import TocsinError
+from incidents.rulebook_file import refresh_at_start
 from incidents.settings import load_settings
 from workers.pulse import Pulse, progress
 
@@ -47,6 +48,8 @@ def run_role(name: str, work: Callable[[Role], None], *, watch: bool = True, sig
         settings = load_settings()
         logs.configure(settings.log_level, settings.log_json, name)
         app = bootstrap(settings)
+        if settings.rulebook is not None:
+            refresh_at_start(app.store, settings.rulebook, app.now())
         progress.step()
         pulse = Pulse(app.store, name, app.now, watch)
         role = Role(name, app, pulse)

@@ -21,10 +21,10 @@ from workers.role import PARENT_FD, Role, run_role
 
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 30.0
-QUICK = 10.0
+QUICK = 5.0
 """Seconds of life under which a death counts as quick."""
 
-GIVE_UP_AFTER = 8
+GIVE_UP_AFTER = 10
 """Quick deaths in a row after which restarting helps nobody."""
 
 STOP_SECONDS = 20.0

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+import warnings
 
 from celery.beat import EmbeddedService
+from celery.platforms import SecurityWarning
 from celery.signals import worker_shutting_down
 
 from workers.role import Role, run_role
@@ -15,6 +17,8 @@ def work(role: Role) -> None:
     # Imported here: reading the settings can fail, and that is to be one line, not a traceback.
     from workers.app import celery_app
 
+    # Root is warned of because pickled tasks would run as root; Tocsin's tasks are JSON, and containers run as root.
+    warnings.simplefilter("ignore", SecurityWarning)
     embedded = None
     if role.app.settings.broker_url.startswith("memory:"):
         # `celery worker -B` runs beat in another process, which shares no memory with this one: it would never tick.

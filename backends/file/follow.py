@@ -61,7 +61,7 @@ class Follower:
         self._succeeded: float | None = None  # clock() when a later file was first seen
         self._left: tuple[Plain, int] | None = None  # the file read before, and its size then
         self._look_back_at = 0.0
-        self._missed = 0
+        self._not_found: Position | None = None
         self._idle: tuple[object, float] = (None, 0.0)
         self._caught_up = False
 
@@ -160,10 +160,11 @@ class Follower:
         index = rotation.find(files, gone)
         if index is not None:
             copy = files[index]
-            opened = self._open_same(copy)
+            opened = self._open_same(copy, gone)
             opened.final = True  # it was complete before the log was truncated
             self._enter(opened, gone.offset if copy.compressed else min(gone.offset, copy.size), files[index + 1 :])
             return
+        self._believe_it(gone)
         lines += self._lines.flush()
         if (lost := gone.size - self._lines.offset) > 0:
             gaps.append(gap.truncated(self.path, lost))
@@ -185,7 +186,7 @@ class Follower:
             return True
         if not (file.final or self._quiet(max(status.st_mtime, status.st_ctime))):
             return False
-        opened = self._open_same(found.file)
+        opened = self._open_next(found, self._here())
         if self._lines.pending:  # what nobody will finish
             lines += self._lines.flush()
             self._position = self._here()
@@ -224,27 +225,24 @@ class Follower:
             found = self._choose(position)
             if found is None:
                 return False
-            self._enter(self._open_same(found.file), 0, found.later)
+            self._enter(self._open_next(found, position), 0, found.later)
             gaps += found.gaps
             return True
         files = self._chain()
         index = rotation.find(files, position)
         if index is not None:
-            self._missed = 0
+            self._not_found = None
             file, offset = files[index], position.offset
             if not file.compressed and file.size < offset:
                 if file.identity == (position.dev, position.ino):
                     gaps.append(gap.shrunk(self.path, offset - file.size))
                 offset = file.size
-            self._enter(self._open_same(file), offset, files[index + 1 :])
+            self._enter(self._open_same(file, position), offset, files[index + 1 :])
             return True
         if not files or files[-1].path != self.path:
             self._missing()
             return False
-        self._missed += 1
-        if self._missed < 2:  # a rotation may be under way: not found once does not prove that it is gone
-            return False
-        self._missed = 0
+        self._believe_it(position)
         gaps.append(gap.gone(self.path, position, truncated=files[-1].identity == (position.dev, position.ino)))
         self._position = position.finished()
         return True
@@ -313,14 +311,35 @@ class Follower:
     def _chain(self) -> list[LogFile]:
         return rotation.chain(self.path, self._source.olddirs)
 
-    def _open_same(self, file: LogFile) -> Opened:
-        """Open a file that was listed. Raises LogMissingError if its name means another one by now."""
+    def _open_same(self, file: LogFile, position: Position | None = None) -> Opened:
+        """Open a file that was listed. Raises LogMissingError if it is another one, or no longer fits, by now."""
         opened = open_log(file.path)
         status = opened.status()
-        if (status.st_dev, status.st_ino) != file.identity or not opened.head:
+        same = (status.st_dev, status.st_ino) == file.identity and opened.head
+        if not same or (position is not None and not position.fits(opened.head)):
             opened.close()
             raise LogMissingError(file.path)
         return opened
+
+    def _open_next(self, found: _Next, position: Position | None) -> Opened:
+        """Open the file that was chosen. Raises LogMissingError if it would not be chosen any more.
+
+        Between choosing and opening, the log may be copied and truncated: it is the same file then, and what should
+        be read next is in the copy. Once it is open its beginning is known, and a truncation is noticed by that.
+        """
+        opened = self._open_same(found.file)
+        again = self._choose(position)
+        if again is None or again.file.identity != found.file.identity:
+            opened.close()
+            raise LogMissingError(found.file.path)
+        return opened
+
+    def _believe_it(self, position: Position) -> None:
+        """Raise LogMissingError at the first try: in the middle of a rotation, not found does not prove gone."""
+        if self._not_found != position:
+            self._not_found = position
+            raise LogMissingError(self.path)
+        self._not_found = None
 
     def _enter(self, opened: Opened, offset: int, later: Sequence[LogFile]) -> None:
         self._let_go()

@@ -16,7 +16,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from backends.errors import LogMissingError
 from backends.file.opening import COMPRESSED, HEAD, Compressed, Plain, is_compressed, is_readable, open_log
 from backends.file.position import Position
 
@@ -102,15 +101,20 @@ def chain(path: str, folders: Sequence[str] = ()) -> list[LogFile]:
     """The rotated files of a log, oldest first, and the log itself last (if it exists).
 
     A rotation renames files one after the other; a listing taken in the middle may show one twice or not at all.
-    So it is taken until two in a row agree.
+    So it is taken until two in a row agree. The sizes of rotated files must agree, too: one that was empty when it was
+    looked at may have got a line before the log itself was looked at.
     """
     before = _listing(path, folders)
     for _ in range(_TRIES):
         now = _listing(path, folders)
-        if [(f.path, f.identity) for f in now] == [(f.path, f.identity) for f in before]:
+        if [_key(f, path) for f in now] == [_key(f, path) for f in before]:
             return now
         before = now
     return before
+
+
+def _key(file: LogFile, log: str) -> tuple[str, tuple[int, int], int]:
+    return file.path, file.identity, -1 if file.path == log else file.size
 
 
 def _listing(path: str, folders: Sequence[str]) -> list[LogFile]:
@@ -163,7 +167,10 @@ def _sorted(files: list[LogFile]) -> list[LogFile]:
 
 
 def find(files: Sequence[LogFile], position: Position) -> int | None:
-    """The index of the file that a position is in, wherever it was renamed, copied or compressed to."""
+    """The index of the file that a position is in, wherever it was renamed, copied or compressed to.
+
+    Raises LogMissingError if one of them was renamed since it was listed: nothing is known then.
+    """
     here = (position.dev, position.ino)
     for index, file in enumerate(files):
         if file.identity == here and position.fits(head_of(file)):
@@ -200,12 +207,10 @@ def behind(files: list[LogFile], log: str, position: Position | None) -> list[Lo
 def head_of(file: LogFile) -> bytes:
     """A file's first bytes; b"" if there are none, which fits no position.
 
-    Raises LogForbiddenError: a file that may not be read is not a file that is gone.
+    Raises LogForbiddenError (a file that may not be read is not a file that is gone) and LogMissingError if it was
+    renamed meanwhile.
     """
-    try:
-        return _beginning(file)[0]
-    except LogMissingError:  # renamed since it was listed
-        return b""
+    return _beginning(file)[0]
 
 
 def is_empty(file: LogFile) -> bool:

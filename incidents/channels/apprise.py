@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -47,8 +48,14 @@ _TYPES = {
 # has to say comes back with the result, where secrets are taken out.
 _logger = logging.getLogger("apprise")
 _logger.propagate = False
+_logger.setLevel(logging.WARNING)
 _logger.addHandler(logging.NullHandler())
 logging.getLogger("urllib3").setLevel(logging.WARNING)
+
+with warnings.catch_warnings():
+    # All plugins load on first use; some import modules that are on their way out of the standard library.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    apprise.Apprise.instantiate("json://localhost")
 
 
 class AppriseChannel(Channel):

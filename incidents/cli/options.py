@@ -1,7 +1,7 @@
 """Options that several commands share, and how they become settings.
 
-An option of the command line wins over the environment and the settings file. It is handed on as the environment variable
-of the setting, so that the processes that `tocsin up` starts see it too.
+An option of the command line wins over the environment and the settings file. It becomes the environment variable of
+the setting, so that the processes that `tocsin up` starts see it too.
 """
 
 from __future__ import annotations

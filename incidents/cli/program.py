@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from incidents.cli import (
     channels,
@@ -24,14 +25,43 @@ from incidents.cli import (
 from incidents.cli.options import HELP_NAMES, example
 from incidents.cli.running import Invocation
 
+ORDER = (
+    "demo",
+    "up",
+    "replay",
+    "incidents",
+    "services",
+    "rules",
+    "channels",
+    "status",
+    "doctor",
+    "tokens",
+    "db",
+    "collect",
+    "worker",
+    "beat",
+    "serve",
+    "version",
+)
+
+
+class _InOrder(TyperGroup):
+    """Lists the commands as people meet them; Typer's own order is all verbs, then all nouns."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:
+        return sorted(self.commands, key=ORDER.index)
+
+
 program = typer.Typer(
     name="tocsin",
+    cls=_InOrder,
     no_args_is_help=True,
     rich_markup_mode=None,
     context_settings=HELP_NAMES,
     epilog=example(
-        "tocsin replay /var/log/nginx/access.log    what happened in a log, without a server",
-        "tocsin up                                  watch it from now on",
+        "tocsin replay access.log               what happened in a log, without a server",
+        "tocsin up --source access.log          watch it from now on",
+        "tocsin incidents list --state open     what is wrong now",
     ),
 )
 
@@ -40,7 +70,8 @@ program = typer.Typer(
 def _options(
     context: typer.Context,
     config: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="The settings file instead of /etc/tocsin/tocsin.toml.")
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="The settings file instead of /etc/tocsin/tocsin.toml."),
     ] = None,
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="Say more: debug messages, and where an unexpected error came from.")

@@ -42,7 +42,7 @@ def register(program: typer.Typer) -> None:
 
 
 def demo(context: typer.Context, port: Port = None) -> None:
-    """Show the whole thing on a bundled log: an onset and its summary within two minutes, no configuration."""
+    """Show it all on a bundled log: an onset, then its summary."""
     given(port=port)
     _run("workers.demo", context)
 
@@ -58,7 +58,7 @@ def up(
     host: Host = None,
     port: Port = None,
 ) -> None:
-    """Run everything on this machine, supervised: collector, worker with beat, API."""
+    """Run everything on this machine: collector, worker, API."""
     given(
         source=source,
         log_format=log_format,
@@ -80,7 +80,7 @@ def collect(
     rulebook: RulebookFile = None,
     lateness: Lateness = None,
 ) -> None:
-    """Run a collector: it reads the queue and counts."""
+    """Run a collector: it reads the queue and counts lines."""
     given(source=source, log_format=log_format, database=database, rulebook=rulebook, lateness=lateness)
     _run("workers.collect", context)
 
@@ -93,13 +93,16 @@ def worker(
     lateness: Lateness = None,
     threads: Threads = None,
 ) -> None:
-    """Run a worker: it closes minutes, judges them and sends messages; beat is inside while the broker is memory://."""
+    """Run a worker: it judges minutes and sends messages.
+
+    Beat is inside while the broker is memory://.
+    """
     given(database=database, broker=broker, rulebook=rulebook, lateness=lateness, threads=threads)
     _run("workers.worker", context)
 
 
 def beat(context: typer.Context, database: Database = None, broker: Broker = None) -> None:
-    """Run beat, the clock of the workers; two of them do no harm."""
+    """Run beat, the clock of the workers; two do no harm."""
     given(database=database, broker=broker)
     _run("workers.beat", context)
 

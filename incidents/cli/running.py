@@ -7,8 +7,12 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from incidents.cli.words import one_line
+
+if TYPE_CHECKING:
+    from typer import TyperException
 
 FINE, FOUND, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 
@@ -74,11 +78,8 @@ def _failed(error: Exception, invocation: Invocation) -> int:
     return FOUND
 
 
-def _wrong_use(error: Exception) -> int:
+def _wrong_use(error: TyperException) -> int:
     """What Typer found wrong, as one line; a command that was given nothing at all shows its help instead."""
-    from typer import TyperException
-
-    assert isinstance(error, TyperException)
     context = getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError":
         print(error.format_message(), file=sys.stderr)  # noqa: T201

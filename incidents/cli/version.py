@@ -26,7 +26,7 @@ def callback(wanted: bool) -> None:
 
 
 def version(as_json: Json = False) -> None:
-    """Show the versions of Tocsin, Python, SQLite and the database schema."""
+    """Show the versions of Tocsin and what it runs on."""
     import platform
     import sqlite3
 

@@ -44,7 +44,7 @@ def second_text(second: float) -> str:
 
 
 def minutes_text(first: float, last: float) -> str:
-    """2026-11-23 10:51..10:56 +08:00; the date of the end only where it is another, the offset where the clock changed."""
+    """2026-11-23 10:51..10:56 +08:00; the end's date only where it is another, both offsets where the clock changed."""
     start, end = local(first), local(last)
     if first == last:
         return minute_text(first)

@@ -7,14 +7,15 @@ import binascii
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Annotated, Any
-from urllib.parse import SplitResult, urlsplit
+from importlib.metadata import entry_points
+from typing import Annotated
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from incidents.configcentre import words
-from incidents.configcentre.document import Section, Word
+from incidents.configcentre.document import Section, Word, mapping
 from incidents.domain.rulebook import Channel
 
 MASK = "********"
@@ -81,8 +82,18 @@ def _apprise_url(given: object) -> str:
     # Only the scheme is looked at here: what stands behind it differs from service to service.
     text = _unmasked(given)
     if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://\S", text):
-        raise ValueError("expected a URL such as dingtalk://token or slack://tokens")
+        raise ValueError("expected a URL such as slack://tokens or tgram://token/chat")
     return text
+
+
+def _headers(given: object) -> dict[str, str]:
+    found = {}
+    for name, value in mapping(given).items():
+        text = _unmasked(value)
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", name) or not text.isascii() or not text.isprintable():
+            raise ValueError("expected names and texts in plain ASCII, such as `Authorization: Bearer abc`")
+        found[name] = text
+    return found
 
 
 def _signing_secret(given: object) -> str:
@@ -102,6 +113,15 @@ class ChannelSection(Section):
     language: Annotated[str, BeforeValidator(words.one_of(*LANGUAGES))] = "en"
     timezone: Annotated[str, BeforeValidator(_timezone)] = "UTC"
 
+    def options(self) -> dict[str, object]:
+        """The adapter's own options; what is not given has no entry."""
+        given = {field.alias or name: getattr(self, name) for name, field in type(self).model_fields.items()}
+        return {name: value for name, value in given.items() if name not in COMMON and value is not None}
+
+
+COMMON = frozenset(ChannelSection.model_fields)
+"""What every channel has. These values are shown in errors, so they are never taken from outside."""
+
 
 class ConsoleSection(ChannelSection):
     """Prints on the screen of the worker."""
@@ -111,9 +131,10 @@ class MailSection(ChannelSection):
     """Mail by SMTP."""
 
     to: Annotated[tuple[Annotated[str, BeforeValidator(_address)], ...], BeforeValidator(words.one_or_more)]
-    sender: Annotated[str, BeforeValidator(_address)] | None = Field(default=None, alias="from")
+    sender: Annotated[str, BeforeValidator(_address)] = Field(alias="from")
     smtp: Annotated[str, BeforeValidator(_url("smtp", "smtps", example="smtp://user:password@mail.example.com:587"))]
     tls: Annotated[str, BeforeValidator(words.one_of("starttls", "tls", "none"))] | None = None
+    ca_file: Word | None = None
 
     @field_validator("tls")
     @classmethod
@@ -122,19 +143,45 @@ class MailSection(ChannelSection):
             raise ValueError(f"smtps:// is TLS from the first byte and not {tls}; write smtp:// or leave `tls` out")
         return tls
 
+    def options(self) -> dict[str, object]:
+        """The adapter knows one way to say TLS from the first byte: the scheme of its `url`."""
+        found = super().options()
+        url = str(found.pop("smtp"))
+        if found.get("tls") == "tls":
+            del found["tls"]
+            url = re.sub(r"^smtp:", "smtps:", url)
+        return found | {"url": url}
+
 
 class WebhookSection(ChannelSection):
-    """JSON by HTTP POST, signed when there is a secret."""
+    """JSON by HTTP POST, signed when there is a secret. With several secrets each signs, to change one for another."""
 
     url: Annotated[str, BeforeValidator(_url("http", "https", example="https://hooks.example.com/tocsin"))]
-    secret: Annotated[str, BeforeValidator(_signing_secret)] | None = None
+    secret: (
+        Annotated[tuple[Annotated[str, BeforeValidator(_signing_secret)], ...], BeforeValidator(words.one_or_more)]
+        | None
+    ) = None
+    headers: Annotated[dict[str, str], BeforeValidator(_headers)] | None = None
     format: Annotated[str, BeforeValidator(words.one_of("tocsin"))] = "tocsin"
+
+    def options(self) -> dict[str, object]:
+        """Without `format`: there is one so far, and the adapter needs not be told."""
+        return {name: value for name, value in super().options().items() if name != "format"}
 
 
 class AppriseSection(ChannelSection):
     """Whatever Apprise knows, by its URL."""
 
     url: Annotated[str, BeforeValidator(_apprise_url)]
+
+
+class OtherSection(ChannelSection):
+    """A type that another project adds. Its adapter checks its options when it is opened."""
+
+    model_config = ConfigDict(extra="allow")
+
+    def options(self) -> dict[str, object]:
+        return dict(self.model_extra or {})
 
 
 CHANNEL_TYPES: Mapping[str, type[ChannelSection]] = {
@@ -144,31 +191,54 @@ CHANNEL_TYPES: Mapping[str, type[ChannelSection]] = {
     "apprise": AppriseSection,
 }
 
-SECRETS = frozenset({"smtp", "url", "secret"})
+PLUGINS = "tocsin.channels"
+"""The entry points by which other projects add types."""
+
+SECRETS = frozenset({"smtp", "url", "secret", "headers"})
 """Options that may be read from a file, and that are masked wherever a rulebook is shown."""
 
 
-def options_of(section: ChannelSection) -> dict[str, object]:
-    """The adapter's own options under the names the document gives them; what is not given has no entry."""
-    found: dict[str, Any] = {}
-    for name, field in type(section).model_fields.items():
-        value = getattr(section, name)
-        if name not in ChannelSection.model_fields and value is not None:
-            found[field.alias or name] = value
-    return found
+def section_of(kind: str) -> type[ChannelSection]:
+    """The shape of a channel of this type. ValueError names the types there are."""
+    if kind in CHANNEL_TYPES:
+        return CHANNEL_TYPES[kind]
+    added = sorted({found.name for found in entry_points(group=PLUGINS)})
+    if kind in added:
+        return OtherSection
+    raise ValueError(f"there is no channel type {words.quoted(kind)}{words.closest(kind, (*CHANNEL_TYPES, *added))}")
+
+
+def document_options(channel: Channel, *, secrets: bool) -> dict[str, object]:
+    """The channel's options under the document's own keys."""
+    options = dict(channel.options) if secrets else masked(channel)
+    if channel.kind == "mail" and "url" in options:
+        options = {"smtp" if name == "url" else name: value for name, value in options.items()}
+    return options
 
 
 def masked(channel: Channel) -> dict[str, object]:
     """The channel's options as they may be shown to anybody who may read the rulebook."""
-    return {name: _masked(value) if name in SECRETS else value for name, value in channel.options.items()}
+    # What of an added type is secret, nobody here knows.
+    known = channel.kind in CHANNEL_TYPES
+    return {name: value if known and name not in SECRETS else _masked(value) for name, value in channel.options.items()}
 
 
-def _masked(value: object) -> str:
-    """Of a URL the scheme, the user and the host stay: enough to know it again. An Apprise "host" can be the token."""
-    parts = urlsplit(value) if isinstance(value, str) and "://" in value else SplitResult("", "", "", "", "")
-    if parts.scheme in ("smtp", "smtps"):
-        user = f"{parts.username}:{MASK}@" if parts.password else f"{parts.username}@" if parts.username else ""
-        return f"{parts.scheme}://{user}{parts.netloc.rpartition('@')[2]}"
-    if parts.scheme in ("http", "https"):
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/{MASK}"
-    return f"{parts.scheme}://{MASK}" if parts.scheme else MASK
+def _masked(value: object) -> object:
+    """Of a URL the scheme and host stay, for mail also the user: enough to know it again.
+
+    Of an Apprise URL only the scheme stays: what stands in the place of the host can be the token.
+    """
+    if isinstance(value, Mapping):
+        return {name: _masked(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return tuple(_masked(item) for item in value)
+    scheme, found, rest = str(value).partition("://")
+    if not found or not scheme.replace("+", "").isalnum():
+        return MASK
+    # Not by urlsplit, which raises on what it cannot take apart, and an Apprise URL may be anything.
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    user, at, host = authority.rpartition("@")
+    if scheme in ("smtp", "smtps"):
+        name, colon, _ = user.partition(":")
+        return f"{scheme}://{name}{colon and f':{MASK}'}{at}{host}"
+    return f"{scheme}://{host}/{MASK}" if scheme in ("http", "https") else f"{scheme}://{MASK}"

@@ -18,8 +18,15 @@ _S = TypeVar("_S", bound=Section)
 NOTHING = Mapping(0, {}, {})
 
 
+MAX_PROBLEMS = 100
+
+
+class TooManyProblems(Exception):
+    """Ends the reading of what was never a rulebook: a hint for each of 30,000 unknown names would take minutes."""
+
+
 class Check:
-    """Collects mistakes. A mistake never ends the reading: the person who mends one wants to see the others too."""
+    """Collects mistakes. One mistake does not end the reading: who mends one wants to see the others too."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -27,6 +34,8 @@ class Check:
 
     def problem(self, line: int, path: str, message: str) -> None:
         self.problems.append(BadRulebook(self.source, line, f"{path}: {message}" if path else message))
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise TooManyProblems
 
     def name(self, name: str, line: int, path: str) -> None:
         try:

@@ -23,7 +23,7 @@ _DAY = 24 * 60
 _MANY = 10**9
 
 
-def _mapping(given: object) -> dict[str, object]:
+def mapping(given: object) -> dict[str, object]:
     if not isinstance(given, dict):
         raise ValueError(f"expected keys and values, not {'a list' if isinstance(given, list) else 'a single value'}")
     return given
@@ -35,7 +35,7 @@ def _list(given: object) -> list[object]:
     return given
 
 
-Entries = Annotated[dict[str, Any], BeforeValidator(_mapping)]
+Entries = Annotated[dict[str, Any], BeforeValidator(mapping)]
 Patterns = Annotated[tuple[Annotated[str, BeforeValidator(words.pattern)], ...], BeforeValidator(words.one_or_more)]
 NodePatterns = Annotated[
     tuple[Annotated[str, BeforeValidator(words.node_pattern)], ...], BeforeValidator(words.one_or_more)

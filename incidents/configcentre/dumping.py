@@ -9,7 +9,7 @@ import msgspec
 import yaml
 
 from incidents.configcentre import outside, quantities
-from incidents.configcentre.channel_options import masked
+from incidents.configcentre.channel_options import document_options
 from incidents.configcentre.document import FIELDS
 from incidents.configcentre.rules import TAKES
 from incidents.domain.rule import DEFAULT_RULES, Kind, Rule
@@ -84,15 +84,16 @@ def _lifecycle(lifecycle: Lifecycle) -> dict[str, Any]:
 
 
 def _channel(channel: Channel, secrets: bool) -> dict[str, Any]:
-    options: Mapping[str, object] = channel.options if secrets else masked(channel)
     found: dict[str, Any] = {"type": channel.kind}
-    found |= {name: _option(value) for name, value in options.items()}
+    found |= {name: _option(value) for name, value in document_options(channel, secrets=secrets).items()}
     return found | {"language": channel.language, "timezone": channel.timezone}
 
 
 def _option(value: object) -> object:
     if isinstance(value, str):
         return outside.escaped(value)
+    if isinstance(value, Mapping):
+        return {name: _option(item) for name, item in value.items()}
     return [_option(item) for item in value] if isinstance(value, tuple | list) else value
 
 

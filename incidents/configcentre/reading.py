@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Mapping as AbstractMapping
-from collections.abc import Sequence
 
 import msgspec
 
@@ -11,7 +11,7 @@ from incidents.configcentre import words
 from incidents.configcentre.checking import NOTHING, Check, child_of, joined
 from incidents.configcentre.document import MATCHERS, LifecycleSection, RuleSection, ServiceSection, TopSection
 from incidents.configcentre.rules import resolve
-from incidents.configcentre.targets import read_channels, read_routes
+from incidents.configcentre.targets import Outside, read_channels, read_routes
 from incidents.configcentre.yaml_file import Mapping, Node, Scalar
 from incidents.domain.errors import BadRulebook
 from incidents.domain.rule import DEFAULT_RULES, Rule
@@ -24,9 +24,9 @@ CONSOLE = Channel("console", "console")
 class Reader:
     """Reads one tree. `problems` is complete after `rulebook`, whose result counts only when there are none."""
 
-    def __init__(self, source: str, environ: AbstractMapping[str, str]) -> None:
+    def __init__(self, source: str, outer: Outside) -> None:
         self._check = Check(source)
-        self._environ = environ
+        self._outside = outer
         self._broken: set[str] = set()
 
     @property
@@ -37,7 +37,7 @@ class Reader:
         top = self._check.section(TopSection, root, "")
         rules = self._common_rules(child_of(root, "rules"))
         services = self._services(child_of(root, "services"), {rule.name: rule for rule in rules})
-        channels = read_channels(self._check, child_of(root, "channels"), self._environ) or (CONSOLE,)
+        channels = read_channels(self._check, child_of(root, "channels"), self._outside) or (CONSOLE,)
         # Names from the document, not from what was read: a mistake in a channel is not one in its routes as well.
         names = list(child_of(root, "channels").nodes) or [CONSOLE.name]
         labels = {label for service in services for label in service.labels}
@@ -58,7 +58,7 @@ class Reader:
         found: dict[str, Rule | None] = {rule.name: rule for rule in DEFAULT_RULES}
         for name, child in node.nodes.items():
             before = len(self.problems)
-            found[name] = self._rule(name, child, node.key_lines[name], "rules", found.get(name), tuple(found))
+            found[name] = self._rule(name, child, node.key_lines[name], "rules", found.get(name), found)
             if len(self.problems) > before:
                 self._broken.add(name)
         return tuple(rule for rule in found.values() if rule is not None)
@@ -73,13 +73,13 @@ class Reader:
                 self._check.problem(
                     child.key_lines["services"], f"{path}.{name}", "`services` has no meaning inside a service"
                 )
-            rule = self._rule(name, child, node.key_lines[name], path, base, tuple(bases))
+            rule = self._rule(name, child, node.key_lines[name], path, base, bases)
             # The pattern of the common rule has done its work when a service asks for the rule by name.
             found[name] = rule and msgspec.structs.replace(rule, services=())
         return found
 
     def _rule(
-        self, name: str, node: Node, key_line: int, parent: str, base: Rule | None, known: Sequence[str]
+        self, name: str, node: Node, key_line: int, parent: str, base: Rule | None, known: Collection[str]
     ) -> Rule | None:
         path = f"{parent}.{name}"
         self._check.name(name, key_line, parent)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import msgspec
@@ -31,7 +31,7 @@ class Complaint(NamedTuple):
 
 
 def resolve(
-    given: RuleSection, name: str, base: Rule | None, known: Sequence[str]
+    given: RuleSection, name: str, base: Rule | None, known: Collection[str]
 ) -> tuple[Rule | None, list[Complaint]]:
     """The rule, or None and what is wrong with its section. Keys not given come from `base`.
 
@@ -80,7 +80,9 @@ def _wrong_for_kind(given: RuleSection, kind: Kind) -> list[Complaint]:
     return found
 
 
-def _wrong_watch(given: RuleSection, name: str, base: Rule | None, kind: Kind, known: Sequence[str]) -> list[Complaint]:
+def _wrong_watch(
+    given: RuleSection, name: str, base: Rule | None, kind: Kind, known: Collection[str]
+) -> list[Complaint]:
     """A rule watches statuses or a time, never both and never neither."""
     timed_base = base is not None and base.over is not None
     if base is not None:

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from collections.abc import Mapping as AbstractMapping
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 from incidents.configcentre import outside, words
-from incidents.configcentre.channel_options import CHANNEL_TYPES, SECRETS, ChannelSection, options_of
+from incidents.configcentre.channel_options import CHANNEL_TYPES, COMMON, SECRETS, ChannelSection, section_of
 from incidents.configcentre.checking import Check, child_of, joined
 from incidents.configcentre.document import MATCHERS, MatchSection, RouteSection
 from incidents.configcentre.yaml_file import Items, Mapping, Node, Scalar, kind_of
+from incidents.domain.errors import BadSetting
 from incidents.domain.rulebook import Channel, Route
 
 
-def read_channels(check: Check, node: Mapping, environ: AbstractMapping[str, str]) -> tuple[Channel, ...]:
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What may be asked while channels are read.
+
+    environ: where `${NAME}` comes from; None when nothing is to be taken from outside, and a channel that would is
+    read without options. opens: makes an adapter of a channel, or raises BadSetting.
+    """
+
+    environ: AbstractMapping[str, str] | None
+    opens: Callable[[Channel], object] | None = None
+
+
+def read_channels(check: Check, node: Mapping, outer: Outside) -> tuple[Channel, ...]:
     found = []
     for name, child in node.nodes.items():
         path = f"channels.{name}"
@@ -21,21 +35,46 @@ def read_channels(check: Check, node: Mapping, environ: AbstractMapping[str, str
         if not isinstance(child, Mapping):
             check.problem(child.line, path, f"expected keys such as `type: console`, not {kind_of(child)}")
             continue
-        kind = child.nodes.get("type")
-        if not isinstance(kind, Scalar) or kind.text is None:
-            line = node.key_lines[name] if kind is None else kind.line
-            check.problem(line, path, f"needs `type`: {', '.join(CHANNEL_TYPES)}")
-            continue
-        model = CHANNEL_TYPES.get(kind.text)
-        if model is None:
-            message = f"there is no channel type {words.quoted(kind.text)}{words.closest(kind.text, CHANNEL_TYPES)}"
-            check.problem(kind.line, f"{path}.type", message)
-            continue
-        filled, failed = _from_outside(check, child, path, environ)
-        section = check.section(model, filled, path, failed)
-        if section is not None:
-            found.append(Channel(name, kind.text, options_of(section), section.language, section.timezone))
+        channel = _channel(check, name, child, path, outer)
+        if channel is not None:
+            found.append(channel)
     return tuple(found)
+
+
+def _channel(check: Check, name: str, node: Mapping, path: str, outer: Outside) -> Channel | None:
+    kind = node.nodes.get("type")
+    if not isinstance(kind, Scalar) or kind.text is None:
+        check.problem(node.line if kind is None else kind.line, path, f"needs `type`: {', '.join(CHANNEL_TYPES)}")
+        return None
+    try:
+        model = section_of(kind.text)
+    except ValueError as error:
+        check.problem(kind.line, f"{path}.type", str(error))
+        return None
+    if outer.environ is None and any(_refers(child) for key, child in node.nodes.items() if key not in COMMON):
+        common = {key: child for key, child in node.nodes.items() if key in COMMON}
+        shown = check.section(ChannelSection, Mapping(node.line, common, node.key_lines), path)
+        return Channel(name, kind.text, {}, shown.language, shown.timezone) if shown else None
+    filled, failed = _from_outside(check, node, path, outer.environ or {})
+    section = check.section(model, filled, path, failed)
+    if section is None:
+        return None
+    channel = Channel(name, kind.text, section.options(), section.language, section.timezone)
+    if outer.opens is not None:
+        try:
+            outer.opens(channel)
+        except BadSetting as error:
+            check.problem(node.line, path, str(error).removeprefix(f"channel {name}: "))
+    return channel
+
+
+def _refers(node: Node) -> bool:
+    """Whether a value comes from outside."""
+    if isinstance(node, Scalar):
+        return node.text is not None and outside.refers(node.text)
+    if isinstance(node, Items):
+        return any(map(_refers, node.nodes))
+    return "file" in node.nodes or any(map(_refers, node.nodes.values()))
 
 
 def _from_outside(
@@ -45,7 +84,7 @@ def _from_outside(
     nodes, failed = {}, set()
     for key, child in node.nodes.items():
         try:
-            nodes[key] = child if key in ChannelSection.model_fields else _value(key, child, environ)
+            nodes[key] = child if key in COMMON else _value(key, child, environ)
         except ValueError as error:
             check.problem(child.line, joined(path, key), str(error))
             nodes[key] = child
@@ -54,19 +93,20 @@ def _from_outside(
 
 
 def _value(key: str, node: Node, environ: AbstractMapping[str, str]) -> Node:
-    if isinstance(node, Scalar) and node.text is not None:
-        return Scalar(node.line, outside.filled_in(node.text, environ))
+    if isinstance(node, Scalar):
+        return node if node.text is None else Scalar(node.line, outside.filled_in(node.text, environ))
     if isinstance(node, Items):
         return Items(node.line, tuple(_value(key, item, environ) for item in node.nodes))
-    if isinstance(node, Mapping) and list(node.nodes) == ["file"]:
-        if key not in SECRETS:
-            raise ValueError(f"only {', '.join(sorted(SECRETS))} can be read from a file")
-        path = node.nodes["file"]
-        if not isinstance(path, Scalar) or not path.text:
-            raise ValueError("expected the path of a file after `file:`")
-        # The path is taken as it stands: it is shown when it cannot be read, so nothing secret may be put into it.
-        return Scalar(path.line, outside.read_secret(path.text))
-    return node
+    if list(node.nodes) != ["file"]:
+        values = {name: _value(key, value, environ) for name, value in node.nodes.items()}
+        return Mapping(node.line, values, node.key_lines)
+    if key not in SECRETS:
+        raise ValueError(f"only {', '.join(sorted(SECRETS))} can be read from a file")
+    path = node.nodes["file"]
+    if not isinstance(path, Scalar) or not path.text:
+        raise ValueError("expected the path of a file after `file:`")
+    # The path is taken as it stands: it is shown when it cannot be read, so nothing secret may be put into it.
+    return Scalar(path.line, outside.read_secret(path.text))
 
 
 def read_routes(check: Check, node: Node | None, channels: Sequence[str], labels: set[str]) -> tuple[Route, ...]:

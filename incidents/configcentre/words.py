@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable
+from itertools import islice
 
 _STATUS = re.compile(r"[1-5](?:[0-9][0-9]|xx)")
 _NAME = re.compile(r"\w[\w.-]{0,63}")
@@ -20,7 +21,7 @@ def quoted(text: str) -> str:
 
 def closest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """`; did you mean ...?` when one of the known words is close, else what there is to choose from."""
-    known = list(known)
+    known = list(islice(known, 200))  # enough for a hint; comparing with thousands would take seconds
     near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=cutoff)
     if near:
         return f"; did you mean `{near[0]}`?"

@@ -68,7 +68,7 @@ def real_nodes(window: Window) -> set[str]:
 
 
 def claim(window: Window, findings: Sequence[Finding]) -> Claim | None:
-    """Who the breaches of this minute belong to; None when nothing breaches."""
+    """Who the breaches of this minute belong to; None when nothing breaches. `findings`: what `read` gave."""
     breaches = [finding for finding in findings if finding.is_breach]
     if not breaches:
         return None
@@ -85,13 +85,17 @@ def claim(window: Window, findings: Sequence[Finding]) -> Claim | None:
     lead = next((finding.rule for finding in breaches if finding.rule.unit is Unit.ATTEMPT), None)
     if lead is None:
         return Claim(None, "request time names no node")
-    blamed = blame_nodes(lead, window)
-    if breaching and blamed.confidence is not Confidence.POOL:
-        return Claim(Culprit.of_nodes(breaching), f"{len(breaching)} of {len(nodes)} nodes breach")
-    # Nodes of one pool cross the line minutes apart: the first to cross is not the culprit when all are bad.
-    # docs/adr/0003
+    # What another node did before these broke is not theirs: blame looks at their own minutes (section 4's window).
+    since = max((first_bad_offset(lead, window, node) for node in breaching), default=len(window) - 1)
+    blamed = blame_nodes(lead, window[-1 - since :])
+    # Nodes of one pool cross the line minutes apart: the first to cross is not the culprit when all are bad. Unless this
+    # minute by itself names it: a node that goes on when the others have recovered is a fault of its own. docs/adr/0003
+    if breaching and blamed.confidence is Confidence.POOL:
+        alone = blame_nodes(lead, window[-1:])
+        if alone.confidence not in (Confidence.NODE, Confidence.NODES):
+            return Claim(Culprit(CulpritKind.POOL), f"blame: {blamed.reason}")
     if breaching:
-        return Claim(Culprit(CulpritKind.POOL), f"blame: {blamed.reason}")
+        return Claim(Culprit.of_nodes(breaching), f"{len(breaching)} of {len(nodes)} nodes breach")
     if blamed.confidence in (Confidence.NODE, Confidence.NODES):
         return Claim(Culprit.of_nodes(set(blamed.names)), blamed.reason)
     return Claim(None, f"blame: {blamed.confidence}, {blamed.reason}")

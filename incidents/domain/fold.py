@@ -1,20 +1,21 @@
 """Folds parsed lines into minute tallies: the hot loop of ingest.
 
-Lines of one minute that share (service, status, upstream_addr, upstream_status) are counted together, so that Python
-works once per group and the C of the standard library once per line. A group's shape, which service and nodes it belongs
-to and which of its attempts are bad, is worked out once and remembered.
+Lines of one minute that share (service, host, status, upstream_addr, upstream_status) are counted together, so that
+Python works once per group and the C of the standard library once per line. A group's shape, which service and nodes it
+belongs to and which of its attempts are bad, is worked out once and remembered. Times are added once per service and
+node, not once per group: at a few hundred lines a minute most groups hold few lines, and the calls would cost more.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from itertools import groupby
+from collections.abc import Mapping, Sequence, Set
 from operator import attrgetter
 from typing import NamedTuple
 
 from incidents.domain.access_log import Request, attempts
+from incidents.domain.columns import Columns, ShapeKey, bin_of, columns_of, longest_time, nth_time
 from incidents.domain.minute import (
     EVIDENCE_PER_NODE,
     MINUTE,
@@ -23,7 +24,6 @@ from incidents.domain.minute import (
     Evidence,
     ServiceTally,
     cap_evidence,
-    latency_bin,
 )
 from incidents.domain.redact import redact
 from incidents.domain.rule import Unit
@@ -37,8 +37,6 @@ MAX_NODES = 1000
 _EVIDENCE_BUFFER = 256
 _SHAPES_KEPT = 50_000
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?")
-_SEPARATOR = re.compile(" : |, ")
-_shape_key = attrgetter("service", "host", "status", "upstream_addr", "upstream_status")
 _time = attrgetter("time")
 
 
@@ -68,38 +66,15 @@ class _Shape(NamedTuple):
     nodes: tuple[tuple[str, str, bool], ...]
 
 
-class _Bins(dict[float, int]):
-    """Seconds as nginx logs them -> latency bin; -1 for "not logged". nginx times are whole milliseconds: few values."""
-
-    def __missing__(self, seconds: float) -> int:
-        found = -1 if seconds < 0 else latency_bin(round(seconds * 1000))
-        if len(self) < 200_000:
-            self[seconds] = found
-        return found
-
-
-class _Seconds(dict[str, float]):
-    """A single upstream time as text -> seconds; -1.0 for "-" and whatever is not a number."""
-
-    def __missing__(self, text: str) -> float:
-        try:
-            found = float(text)
-        except ValueError:
-            found = -1.0
-        if len(self) < 200_000:
-            self[text] = found
-        return found
-
-
-_bins = _Bins()
-_seconds = _Seconds()
+_Times = dict[int, tuple[ServiceTally | AttemptTally, list[float]]]
+"""id of a tally -> the tally and the times to be added to it. Tallies cannot be keys, and outlive the batch."""
 
 
 class Fold:
     """Tallies of one partition since the last flush.
 
-    `services` are the names known so far; new ones are added to it up to the rulebook's cap. `ceiling` of `add` is as in
-    `Watermark`.
+    `services` are the names known so far; new ones are added to it up to the rulebook's cap. `ceiling` of `add` is as
+    in `Watermark`.
     """
 
     def __init__(self, rulebook: Rulebook, services: set[str], watermark: int = 0, lateness: int = LATENESS) -> None:
@@ -109,7 +84,7 @@ class Fold:
         self._new_services: list[str] = []
         self._late = self._quarantined = self._first_second = 0
         self._watermark: Watermark[tuple[Request, bytes]] = Watermark(watermark, lateness)
-        self._shapes: dict[tuple[str, str, int, str, str], _Shape] = {}
+        self._shapes: dict[ShapeKey, _Shape] = {}
         self._request_limits = rulebook.limits[Unit.REQUEST]
         self._attempt_limits = rulebook.limits[Unit.ATTEMPT]
         self._notable = rulebook.watched_statuses
@@ -136,18 +111,16 @@ class Fold:
             return
         seconds = list(map(int, map(_time, requests)))
         lowest, highest = min(seconds), max(seconds)
+        columns = columns_of(requests, lines, seconds)
         if self._watermark.is_plain(lowest, highest, ceiling):
             self._watermark.second = max(self.watermark, highest)
-            self._fold(seconds, requests, lines)
+            self._fold(columns, range(len(seconds)))
             return
         admission = self._watermark.admit(seconds, lambda i: (requests[i], lines[i]), ceiling)
         set_aside = {*admission.late, *admission.quarantined, *admission.held}
-        if set_aside:
-            kept = [i for i in range(len(requests)) if i not in set_aside]
-            self._fold_some(kept, seconds, requests, lines)
-            self._fold_some(admission.late, seconds, requests, lines, late=True)
-        else:
-            self._fold(seconds, requests, lines)
+        on_time = [i for i in range(len(seconds)) if i not in set_aside] if set_aside else range(len(seconds))
+        self._fold(columns, on_time)
+        self._fold(columns, admission.late, late=True)
         self._late += len(admission.late)
         self._quarantined += len(admission.quarantined)
         self._settle(admission)
@@ -161,85 +134,55 @@ class Fold:
         if admission.released:
             requests = [request for request, _ in admission.released]
             lines = [line for _, line in admission.released]
-            self._fold([int(request.time) for request in requests], requests, lines)
+            seconds = [int(request.time) for request in requests]
+            self._fold(columns_of(requests, lines, seconds), range(len(seconds)))
 
-    def _fold_some(
-        self,
-        which: Sequence[int],
-        seconds: Sequence[int],
-        requests: Sequence[Request],
-        lines: Sequence[bytes],
-        late: bool = False,
-    ) -> None:
-        self._fold([seconds[i] for i in which], [requests[i] for i in which], [lines[i] for i in which], late)
-
-    def _fold(
-        self, seconds: Sequence[int], requests: Sequence[Request], lines: Sequence[bytes], late: bool = False
-    ) -> None:
-        if not self._first_second and seconds:
-            self._first_second = min(seconds)
-        keys = list(map(_shape_key, requests))
-        minute_of = [second // MINUTE for second in seconds]
-        for minute, run in groupby(range(len(keys)), minute_of.__getitem__):
-            groups: defaultdict[tuple[str, str, int, str, str], list[int]] = defaultdict(list)
-            for index in run:
-                groups[keys[index]].append(index)
+    def _fold(self, columns: Columns, rows: Sequence[int], late: bool = False) -> None:
+        """Counts some rows of a batch."""
+        if not rows:
+            return
+        seconds, keys = columns.seconds, columns.keys
+        earliest = min(map(seconds.__getitem__, rows))
+        self._first_second = min(self._first_second or earliest, earliest)
+        # Not itertools.groupby: where one minute passes into the next, their lines alternate.
+        groups: defaultdict[tuple[int, ShapeKey], list[int]] = defaultdict(list)
+        for i in rows:
+            groups[seconds[i] // MINUTE, keys[i]].append(i)
+        slow = self._slow_rows(columns)
+        taken: _Times = {}
+        waited: _Times = {}
+        for (minute, key), members in groups.items():
+            shape = self._shapes.get(key) or self._new_shape(key)
             tallies = self._minutes.setdefault(MinuteKey(minute * MINUTE, late), {})
-            for key, members in groups.items():
-                shape = self._shapes.get(key) or self._new_shape(key)
-                tally = tallies.get(shape.service)
-                if tally is None:
-                    tally = tallies[shape.service] = ServiceTally()
-                self._fold_group(tally, shape, members, seconds, requests, lines)
-
-    def _fold_group(
-        self,
-        tally: ServiceTally,
-        shape: _Shape,
-        members: Sequence[int],
-        seconds: Sequence[int],
-        requests: Sequence[Request],
-        lines: Sequence[bytes],
-    ) -> None:
-        n = len(members)
-        tally.total += n
-        tally.statuses[shape.status] = tally.statuses.get(shape.status, 0) + n
-        if shape.bad:
-            tally.bad += n
-        if shape.masked:
-            tally.masked += n
-        slow = _add_times(tally, [requests[i].request_time for i in members], self._request_limits)
-        times = [requests[i].upstream_response_time for i in members]
-        for position, (node, status, bad) in enumerate(shape.nodes):
-            found = _node_of(tally, node)
-            found.total += n
-            found.statuses[status] = found.statuses.get(status, 0) + n
-            if bad:
-                bad_at = [seconds[i] for i in members]
-                found.bad += n
-                found.first_bad = min(found.first_bad or bad_at[0], *bad_at)
-                found.last_bad = max(found.last_bad, *bad_at)
-            if node == NO_NODE:
-                continue
-            if len(shape.nodes) == 1:
-                values = list(map(_seconds.__getitem__, times))
-            else:
-                values = [_nth_time(text, position) for text in times]
-            slow = _add_times(found, values, self._attempt_limits) or slow
-        if shape.notable or slow:
-            self._keep_evidence(tally, shape, members, seconds, requests, lines)
+            tally = tallies.get(shape.service)
+            if tally is None:
+                tally = tallies[shape.service] = ServiceTally()
+            _count(tally, shape, len(members))
+            _times_of(taken, tally).extend(map(columns.taken.__getitem__, members))
+            for position, (name, status, bad) in enumerate(shape.nodes):
+                node = _node_of(tally, name)
+                _count_attempts(node, status, bad, members, seconds)
+                if name == NO_NODE:
+                    continue
+                if len(shape.nodes) == 1:
+                    _times_of(waited, node).extend(map(columns.waited.__getitem__, members))
+                else:
+                    lists = [columns.requests[i].upstream_response_time for i in members]
+                    _times_of(waited, node).extend(nth_time(text, position) for text in lists)
+            if shape.notable or len(shape.nodes) > 1 or not slow.isdisjoint(members):
+                self._keep_evidence(tally, shape, members, slow, columns)
+        for times, limits in ((taken, self._request_limits), (waited, self._attempt_limits)):
+            for counted, values in times.values():
+                _add_times(counted, values, limits)
 
     def _keep_evidence(
-        self,
-        tally: ServiceTally,
-        shape: _Shape,
-        members: Sequence[int],
-        seconds: Sequence[int],
-        requests: Sequence[Request],
-        lines: Sequence[bytes],
+        self, tally: ServiceTally, shape: _Shape, members: Sequence[int], slow: Set[int], columns: Columns
     ) -> None:
+        requests, lines, seconds = columns.requests, columns.lines, columns.seconds
         if not shape.notable:
-            members = [i for i in members if self._is_slow(requests[i])]
+            members = [i for i in members if i in slow or self._waited_long(requests[i])]
+            if not members:
+                return
         ranked = sorted(members, key=lambda i: (seconds[i], requests[i].request_id, lines[i]))
         node, status, _ = next((found for found in reversed(shape.nodes) if found[2]), shape.nodes[-1])
         for i in dict.fromkeys((*ranked[:EVIDENCE_PER_NODE], ranked[-1])):
@@ -247,15 +190,19 @@ class Fold:
         if len(tally.evidence) > _EVIDENCE_BUFFER:
             tally.evidence = cap_evidence(tally.evidence)
 
-    def _is_slow(self, request: Request) -> bool:
-        if self._request_limits and request.request_time > self._request_limits[0]:
-            return True
-        if not self._attempt_limits:
-            return False
-        times = map(_seconds.__getitem__, _SEPARATOR.split(request.upstream_response_time))
-        return max(times) > self._attempt_limits[0]
+    def _slow_rows(self, columns: Columns) -> Set[int]:
+        """Rows over a limit, but for requests that tried several upstreams and waited long for one of them."""
+        slow: set[int] = set()
+        for limits, times in ((self._request_limits, columns.taken), (self._attempt_limits, columns.waited)):
+            if limits and max(times) > limits[0]:
+                slow.update(i for i, value in enumerate(times) if value > limits[0])
+        return slow
 
-    def _new_shape(self, key: tuple[str, str, int, str, str]) -> _Shape:
+    def _waited_long(self, request: Request) -> bool:
+        limits = self._attempt_limits
+        return bool(limits) and longest_time(request.upstream_response_time) > limits[0]
+
+    def _new_shape(self, key: ShapeKey) -> _Shape:
         service, host, code, addr, upstream_status = key
         status = f"{code:03d}"
         bad = is_bad_status(status)
@@ -291,31 +238,52 @@ class Fold:
         return name
 
 
+def _count(tally: ServiceTally, shape: _Shape, n: int) -> None:
+    tally.total += n
+    tally.statuses[shape.status] = tally.statuses.get(shape.status, 0) + n
+    if shape.bad:
+        tally.bad += n
+    if shape.masked:
+        tally.masked += n
+
+
+def _count_attempts(node: AttemptTally, status: str, bad: bool, members: Sequence[int], seconds: Sequence[int]) -> None:
+    n = len(members)
+    node.total += n
+    node.statuses[status] = node.statuses.get(status, 0) + n
+    if bad:
+        bad_at = [seconds[i] for i in members]
+        node.bad += n
+        node.first_bad = min(node.first_bad or bad_at[0], *bad_at)
+        node.last_bad = max(node.last_bad, *bad_at)
+
+
 def _node_of(tally: ServiceTally, name: str) -> AttemptTally:
     if name in tally.nodes or len(tally.nodes) < MAX_NODES:
         return tally.node(name)
     return tally.node(OTHER)
 
 
-def _add_times(tally: ServiceTally | AttemptTally, values: Sequence[float], limits: Sequence[float]) -> bool:
-    """Adds times in seconds to the histogram and to the exact counts over each limit. Whether any limit was passed."""
+def _times_of(times: _Times, tally: ServiceTally | AttemptTally) -> list[float]:
+    found = times.get(id(tally))
+    if found is None:
+        found = times[id(tally)] = (tally, [])
+    return found[1]
+
+
+def _add_times(tally: ServiceTally | AttemptTally, values: Sequence[float], limits: Sequence[float]) -> None:
+    """Adds times in seconds to the histogram and to the exact counts over each limit."""
     latency = tally.latency
-    for number, n in Counter(map(_bins.__getitem__, values)).items():
+    for number, n in Counter(map(bin_of, values)).items():
         if number >= 0:
             latency[number] = latency.get(number, 0) + n
     if not limits or max(values) <= limits[0]:
-        return False
+        return
     for limit in limits:
         over = sum(1 for value in values if value > limit)
         if over:
             key = limit_key(limit)
             tally.slow[key] = tally.slow.get(key, 0) + over
-    return True
-
-
-def _nth_time(text: str, position: int) -> float:
-    parts = _SEPARATOR.split(text)
-    return _seconds[parts[position]] if position < len(parts) else -1.0
 
 
 def merge_minutes(into: dict[str, ServiceTally], more: Mapping[str, ServiceTally]) -> None:

@@ -118,7 +118,7 @@ class _Judge:
         for incident in self.live:
             mine = left.intersection(incident.culprit.nodes)
             if mine and incident.is_open:
-                self._breach(incident, [f for f in breaches if f.node in mine or f.node is None])
+                self._breach(incident, _of_nodes(mine, breaches))
                 left -= mine
         if not left:
             return
@@ -127,7 +127,7 @@ class _Judge:
             for incident in self.live
         )
         if not whole_is_down:
-            self._open(Culprit.of_nodes(left), [f for f in breaches if f.node in left or f.node is None])
+            self._open(Culprit.of_nodes(left), _of_nodes(left, breaches))
 
     def _breach(self, incident: Incident, findings: list[Finding]) -> None:
         self.breached.setdefault(incident.id, []).extend(findings)
@@ -226,17 +226,18 @@ class _Judge:
         return Event.BAD if any(finding.node in nodes for finding in own) else Event.CLEAN
 
     def _step(self, incident: Incident, event: Event, because: str) -> None:
-        self._record(
-            step(
-                incident,
-                event,
-                self.given.minute,
-                requests=self._requests(incident),
-                timers=self.given.rulebook.lifecycle,
-                n_of_m=self._n_of_m(incident),
-                because=because,
-            )
+        transition = step(
+            incident,
+            event,
+            self.given.minute,
+            requests=self._requests(incident),
+            timers=self.given.rulebook.lifecycle,
+            n_of_m=self._n_of_m(incident),
+            because=because,
         )
+        if transition is not None and transition.sends is Message.ONSET:
+            incident.detected_at = self.given.detected_at  # not when it began to wait for N of M
+        self._record(transition)
 
     def _n_of_m(self, incident: Incident) -> tuple[int, int]:
         """One rule that does not wait is enough to open at once."""
@@ -273,8 +274,12 @@ class _Judge:
         return finding.rule.severity
 
     def _symptoms(self, culprit: Culprit, findings: Iterable[Finding], floor: int) -> list[Symptom]:
-        """One a rule for the service as a whole; one a rule and node for nodes; request time names no node."""
+        """One a rule for the service as a whole; one a rule and node for nodes; request time names no node.
+
+        `floor`: the earliest minute (its start) that a symptom may begin in.
+        """
         found: dict[tuple[str, str | None], Symptom] = {}
+        own = self.window[-max(1, (self.given.minute - floor) // MINUTE + 1) :]
         for finding in findings:
             nodes: tuple[str | None, ...] = (finding.node,)
             if culprit.kind.is_whole or finding.rule.unit is Unit.REQUEST:
@@ -286,8 +291,8 @@ class _Judge:
             for node in nodes:
                 key = (finding.rule.name, node)
                 if key not in found:
-                    first = self.given.minute - MINUTE * first_bad_offset(finding.rule, self.window, node)
-                    found[key] = Symptom(*key, first_minute=max(first, floor), last_minute=self.given.minute)
+                    first = self.given.minute - MINUTE * first_bad_offset(finding.rule, own, node)
+                    found[key] = Symptom(*key, first_minute=first, last_minute=self.given.minute)
         return list(found.values())
 
     def _prolong(self, incident: Incident, rules: Sequence[Rule]) -> None:
@@ -319,6 +324,12 @@ class _Judge:
 
 def _words(findings: Iterable[Finding]) -> list[str]:
     return [f"{f.rule.name}{f' on {f.node}' if f.node else ''}: {f.verdict.reason}" for f in findings]
+
+
+def _of_nodes(nodes: set[str], breaches: Sequence[Finding]) -> list[Finding]:
+    """What these nodes breach, and what only the service does: a sum that a node explains may be another culprit's."""
+    explained = {finding.rule.name for finding in breaches if finding.node is not None}
+    return [f for f in breaches if f.node in nodes or (f.node is None and f.rule.name not in explained)]
 
 
 def _overlap(one: Culprit, other: Culprit) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-# Controls (CR and LF would end a header or a row), zero-width and bidi characters (U+202E shows "exe.fdp" as
-# "pdf.exe"), line and paragraph separators, soft hyphens, interlinear and tag characters, and lone surrogates, which
-# no encoder takes.
+# What Unicode calls control, format, surrogate, line and paragraph separator, and characters that are shown as nothing:
+# CR and LF would end a header or a row, U+202E shows "exe.fdp" as "pdf.exe", lone surrogates no encoder takes.
 _UNSEEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff"
-    "\uffa0\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
+    "[\x00-\x1f\x7f-\x9f\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5\u180e"
+    "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufdd0-\ufdef\ufeff\uffa0\ufff9-\ufffb\ufffe\uffff"
+    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 
 ELLIPSIS = "…"

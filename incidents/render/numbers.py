@@ -21,7 +21,7 @@ def share(part: int, whole: int) -> str:
         return "0%"
     if part >= whole:
         return "100%"
-    tenths = part * 1000 // whole if part * 2 > whole else (part * 2000 + whole) // (whole * 2)
+    tenths = min(999, (part * 2000 + whole) // (whole * 2))
     return "<0.1%" if tenths == 0 else f"{tenths / 10:.1f}%"
 
 

@@ -148,7 +148,6 @@ ENGLISH: Mapping[str, str] = {
     "fact.statuses": "All statuses",
     "fact.late_lines": "Late lines",
     "fact.previous": "Previous incident",
-    "fact.state": "State",
     # Values of facts
     "split": "{total}: {parts}",
     "peak": "{bad} of {total} {units} ({share}) in the minute {minute}",
@@ -196,7 +195,6 @@ ENGLISH: Mapping[str, str] = {
     "rows.symptoms.one": "and one more",
     "symptom.node": "{rule} on {node}: {figures}, {when}",
     "symptom.service": "{rule} over the service: {figures}, {when}",
-    "symptom.one_minute": "{start}",
     "symptom.minutes": "{start} to {end}",
     "rule.prefix": "Rule: {rule}",
     "rule.evidence": "{what}: at least {min_bad} in {window} min, and surely more than {floor} of {units}",

@@ -141,7 +141,6 @@ CHINESE: Mapping[str, str] = {
     "fact.statuses": "全部状态码",
     "fact.late_lines": "迟到日志",
     "fact.previous": "上一次事件",
-    "fact.state": "状态",
     # 事实的内容
     "split": "{total}：{parts}",
     "peak": "{minute} 这一分钟 {total} 次{units}中 {bad} 次（{share}）",
@@ -183,7 +182,6 @@ CHINESE: Mapping[str, str] = {
     "rows.symptoms": "另有 {n:,} 条",
     "symptom.node": "{rule}（{node}）：{figures}，{when}",
     "symptom.service": "{rule}（整个服务）：{figures}，{when}",
-    "symptom.one_minute": "{start}",
     "symptom.minutes": "{start} 至 {end}",
     "rule.prefix": "规则：{rule}",
     "rule.evidence": "{what}：{window} 分钟内至少 {min_bad} 次，且可以确信占{units}的 {floor} 以上",

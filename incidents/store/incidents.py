@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from sqlalchemy import Connection, Select, and_, delete, or_, select
+from sqlalchemy import Connection, Select, and_, delete, func, or_, select
 
 from incidents.domain.incident import Incident, Message, State, Transition
 from incidents.domain.summary import SentMessage
@@ -175,6 +175,27 @@ def timeline(tx: Connection, incident_id: str) -> list[TransitionRow]:
     return [TransitionRow(**row) for row in tx.execute(query).mappings()]
 
 
+def timeline_page(tx: Connection, incident_id: str, after: int, limit: int) -> list[TransitionRow]:
+    """A part of the timeline, in order: transitions with an id above `after`."""
+    known = _transitions.c
+    query = select(_transitions).where(known.incident_id == incident_id, known.id > after)
+    return [TransitionRow(**row) for row in tx.execute(query.order_by(known.id).limit(limit)).mappings()]
+
+
+def open_counts(tx: Connection) -> list[tuple[str, str, int]]:
+    """(service, severity, how many) of incidents that are open now."""
+    known = _incidents.c
+    query = select(known.service, known.severity, func.count()).where(known.state.in_(OPEN))
+    return [(*row,) for row in tx.execute(query.group_by(known.service, known.severity))]
+
+
+def state_counts(tx: Connection) -> dict[str, int]:
+    """State -> incidents ever, pending ones left out."""
+    known = _incidents.c
+    query = select(known.state, func.count()).where(known.state != State.PENDING).group_by(known.state)
+    return dict(tx.execute(query).all())
+
+
 def messages(tx: Connection, incident_id: str) -> list[SentMessage]:
     """The messages that an incident caused, in order."""
     query = (
@@ -182,4 +203,4 @@ def messages(tx: Connection, incident_id: str) -> list[SentMessage]:
         .where(_transitions.c.incident_id == incident_id, _transitions.c.sends != "")
         .order_by(_transitions.c.id)
     )
-    return [SentMessage(Message(sends), at) for sends, at in tx.execute(query).tuples()]
+    return [SentMessage(Message(sends), at) for sends, at in tx.execute(query)]

@@ -114,7 +114,7 @@ def take_segments(tx: Connection, shard: int, start: int, end: int) -> dict[int,
     found: dict[int, dict[str, ServiceTally]] = {}
     for minute, payload in tx.execute(
         select(_segments.c.minute, _segments.c.payload).where(*where).order_by(_segments.c.id)
-    ).tuples():
+    ):
         merge_minutes(found.setdefault(minute, {}), _decode(payload))
     tx.execute(delete(_segments).where(*where))
     return found
@@ -177,7 +177,7 @@ def amend(tx: Connection, shard: int, before: int, at: float) -> int:
     """Adds late segments of closed minutes to their rows, in columns of their own. How many requests were added."""
     where = (_segments.c.shard == shard, _segments.c.late.is_(True), _segments.c.minute < before)
     merged: dict[int, dict[str, ServiceTally]] = {}
-    for minute, payload in tx.execute(select(_segments.c.minute, _segments.c.payload).where(*where)).tuples():
+    for minute, payload in tx.execute(select(_segments.c.minute, _segments.c.payload).where(*where)):
         merge_minutes(merged.setdefault(minute, {}), _decode(payload))
     if not merged:
         return 0

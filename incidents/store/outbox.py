@@ -198,6 +198,7 @@ def rows(
     states: Sequence[str] = (),
     after: tuple[float, str] | None = None,
     limit: int = 50,
+    kinds: Sequence[str] = (),
 ) -> list[NotificationRow]:
     """Notifications, the newest first; `after` is the (created_at, id) of the last one seen."""
     known = _notifications.c
@@ -208,11 +209,27 @@ def rows(
         query = query.where(known.channel == channel)
     if states:
         query = query.where(known.state.in_(states))
+    if kinds:
+        query = query.where(known.kind.in_(kinds))
     if after is not None:
         at, key = after
         query = query.where(or_(known.created_at < at, and_(known.created_at == at, known.id < key)))
     query = query.order_by(known.created_at.desc(), known.id.desc()).limit(limit)
     return [NotificationRow(**row) for row in tx.execute(query).mappings()]
+
+
+def row(tx: Connection, notification_id: str) -> NotificationRow | None:
+    """One notification with all its columns."""
+    query = select(_notifications).where(_notifications.c.id == notification_id)
+    found = tx.execute(query).mappings().one_or_none()
+    return NotificationRow(**found) if found else None
+
+
+def last_document(tx: Connection, incident_id: str) -> str | None:
+    """What the latest message of an incident says: its figures outlive the minutes that they were summed over."""
+    known = _notifications.c
+    query = select(known.document).where(known.incident_id == incident_id)
+    return tx.execute(query.order_by(known.created_at.desc(), known.id).limit(1)).scalar()
 
 
 def deliveries(tx: Connection, notification_id: str) -> list[DeliveryRow]:
@@ -225,7 +242,7 @@ def counts(tx: Connection) -> dict[tuple[str, str], int]:
     """(channel, state) -> notifications."""
     known = _notifications.c
     query = select(known.channel, known.state, func.count()).group_by(known.channel, known.state)
-    return {(channel, state): n for channel, state, n in tx.execute(query).tuples()}
+    return {(channel, state): n for channel, state, n in tx.execute(query)}
 
 
 def oldest_due(tx: Connection) -> float | None:

@@ -154,7 +154,7 @@ def malformed(tx: Connection) -> list[Malformed]:
 
 def services(tx: Connection) -> dict[str, int]:
     """Every service seen so far -> event second at which it was first seen."""
-    return dict(tx.execute(select(_services.c.name, _services.c.first_seen)).tuples().all())
+    return dict(tx.execute(select(_services.c.name, _services.c.first_seen)).all())
 
 
 def add_services(tx: Connection, names: Sequence[str], first_seen: int) -> None:

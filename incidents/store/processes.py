@@ -81,7 +81,9 @@ def report(
     tx.execute(insert_of(SelfIncident), row)
 
 
-def self_incidents(tx: Connection, limit: int = 100) -> list[SelfIncident]:
-    """The newest first."""
+def self_incidents(tx: Connection, limit: int = 100, before: int | None = None) -> list[SelfIncident]:
+    """The newest first; with `before`, those with an id below it."""
     query = select(_self_incidents).order_by(_self_incidents.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(_self_incidents.c.id < before)
     return [SelfIncident(**row) for row in tx.execute(query).mappings()]

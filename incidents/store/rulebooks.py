@@ -27,9 +27,11 @@ def get(tx: Connection, version: int) -> RulebookVersion | None:
     return RulebookVersion(**row) if row else None
 
 
-def history(tx: Connection, limit: int = 50) -> list[RulebookVersion]:
-    """The newest first."""
+def history(tx: Connection, limit: int = 50, before: int | None = None) -> list[RulebookVersion]:
+    """The newest first; with `before`, those below that number."""
     query = select(_versions).order_by(_versions.c.version.desc()).limit(limit)
+    if before is not None:
+        query = query.where(_versions.c.version < before)
     return [RulebookVersion(**row) for row in tx.execute(query).mappings()]
 
 

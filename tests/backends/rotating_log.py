@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -19,7 +20,7 @@ class RotatingLog:
         self._rotations = 0
         self._open: int | None = None
 
-    def write(self, lines: list[bytes]) -> None:
+    def write(self, lines: Sequence[bytes]) -> None:
         self.append(b"".join(line + b"\n" for line in lines))
         self.lines += lines
 

@@ -47,6 +47,11 @@ def backend(log: RotatingLog) -> Iterator[Backend]:
     backend.close()
 
 
+def drain_patiently(backend: Backend) -> list[Batch]:
+    """A file that is gone is believed to be gone only at the second look."""
+    return backend.read(1, 0) + drain(backend)
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -289,11 +294,6 @@ def test_truncation_while_nobody_read_is_reported(log: RotatingLog, backend: Bac
     (gap,) = [gap for batch in batches for gap in batch.gaps]
     assert gap.kind == "truncated"
     assert gap.lost == sum(len(line) + 1 for line in numbered(5, 15))
-
-
-def drain_patiently(backend: Backend) -> list[Batch]:
-    """A file that is gone is believed to be gone only at the second look."""
-    return backend.read(1, 0) + drain(backend)
 
 
 def test_a_rotated_file_that_vanished_unfinished_is_reported(

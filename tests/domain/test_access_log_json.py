@@ -24,6 +24,7 @@ BAD_LINES: list[tuple[bytes, Reason]] = [
     (b"\x16\x03\x01\x00\xff", Reason.NOT_JSON),
     (USUAL[:-20], Reason.NOT_JSON),
     (USUAL + b"," + USUAL, Reason.NOT_JSON),
+    (b'{"status":009,"time":"1795402153.203",', Reason.NOT_JSON),
     (b'{"a":' + b"[" * 50_000, Reason.NOT_JSON),
     (b'{"status":200}', Reason.MISSING_TIME),
     (b'{"time":null,"status":200}', Reason.MISSING_TIME),
@@ -193,6 +194,11 @@ def test_keys_are_known_by_the_names_people_give_them() -> None:
     assert msgspec.structs.astuple(request) == (
         1795402153.203, 502, 0.5, "pay", "a.example", "10.0.0.1:80", "502", "0.4", "t1",
     )  # fmt: skip
+
+
+def test_a_key_that_json_would_have_to_escape_is_left_alone() -> None:
+    request = only(b'{"time":1795402153.203,"status":200,"serv\\"ice":"a","host\\n":"b","h\\\\ost":"c"}')
+    assert (request.service, request.host) == ("", "")
 
 
 def test_values_decide_where_a_name_is_used_for_two_things() -> None:

@@ -137,6 +137,12 @@ def test_keys_that_are_not_in_a_json_format_are_not_guessed() -> None:
     assert only(format, line).service == ""
 
 
+def test_a_json_format_with_a_key_that_json_would_have_to_escape_still_works() -> None:
+    format = """{"msec":$msec,"status":$status,"ho\\\\st":"$host","up":"$upstream_addr"}"""
+    request = only(format, b'{"msec":1795402153.203,"status":200,"ho\\\\st":"a","up":"10.0.0.1:80"}')
+    assert (request.host, request.upstream_addr) == ("", "10.0.0.1:80")
+
+
 def test_a_format_that_writes_nested_json_is_read_as_text() -> None:
     format = """log_format j escape=json '{"a":{"t":$msec,"s":$status},"svc":"$app","uri":"$request_uri"}';"""
     line = b'{"a":{"t":1795402153.203,"s":200},"svc":"pay \\"x\\"","uri":"/\\",\\"svc\\":\\"other"}'

@@ -192,7 +192,8 @@ HOSTILE = {
     "list separators": b", ",
     "groups": b" : ",
     "addresses": b"10.0.0.1:80, ",
-    "pairs": b'{"a":"b",',
+    "pairs": b'"a":"b",',
+    "bare pairs": b'"a":,',
     "commas in a bare value": b",  ",
     "keys": b" k=v",
     "keys without values": b' k="',
@@ -200,6 +201,7 @@ HOSTILE = {
 }
 BEGINNINGS = (
     b"",
+    b"{",
     b'{"a":',
     b'{"a":"',
     b'1.1.1.1 - - [23/Nov/2026:02:49:13 +0000] "',

@@ -41,6 +41,10 @@ def test_fields_in_another_order_or_fewer_of_them_are_still_found() -> None:
     assert (bare.status, bare.service, bare.upstream_addr) == (200, "-", "")
 
 
+def test_a_field_added_while_the_log_goes_on_does_not_become_part_of_the_last_one() -> None:
+    assert only("auto", COMBINED + EXTRAS + b" new=1", *[COMBINED + EXTRAS] * 3).request_id == "r1"
+
+
 @pytest.mark.parametrize("value", [b"abc", b"nan", b"1_0", b"", b"-", b"9" * 400])
 def test_a_request_time_that_is_no_number_is_not_logged(value: bytes) -> None:
     line = COMBINED + EXTRAS.replace(b"0.013", value)

@@ -17,6 +17,7 @@ from incidents.domain.rule import DEFAULT_RULES, Kind, Rule, Severity, Unit
 from incidents.domain.summary import Blame, MinutePoint, NodeFigures, Peak, Summary, SymptomFigures, Totals
 from incidents.render import LANGUAGES, Rendered, render
 from incidents.render.measure import Mode
+from incidents.render.numbers import share, span
 from incidents.render.rules import describe, read
 from incidents.render.words import CATALOGUES, Words
 
@@ -291,8 +292,8 @@ def test_a_message_without_a_page_has_no_link() -> None:
 def test_an_empty_incident_can_still_be_told() -> None:
     summary = plain(
         symptoms=[], nodes=[], totals=Totals(), samples=[], minutes=[], first_line=None, last_line=None, unaffected=[],
-        first_bad_at=None, last_bad_at=None, peak=Peak(START, 0, 0), resolved_at=None, closed_at=None, close_reason=None,
-        rulebook_version=0,
+        first_bad_at=None, last_bad_at=None, peak=Peak(START, 0, 0), resolved_at=None, closed_at=None,
+        close_reason=None, rulebook_version=0,
     )  # fmt: skip
     for kind in KINDS:
         assert "built-in rules" in told(kind, summary).text
@@ -321,22 +322,11 @@ def test_every_phrase_is_used_somewhere() -> None:
     # Phrases chosen by an enum are held to it by the tests around this one; the rest must be named in the code.
     folder = Path(incidents.render.__file__).parent
     source = "\n".join(path.read_text() for path in folder.glob("*.py") if not path.name.startswith("words_"))
-    by_enum = (
-        "now.",
-        "then.",
-        "sure.",
-        "badge.",
-        "severity.",
-        "reason.",
-        "figure.",
-        "fact.",
-        "culprit.",
-        "lede.",
-        "rule.",
-    )
+    by_enum = ("now.", "then.", "sure.", "badge.", "severity.", "reason.", "figure.", "culprit.", "lede.", "rule.")
     for key in CATALOGUES["en"]:
         if not key.startswith(by_enum) and not key.endswith(".one"):
-            assert f'"{key}"' in source or key in ("attempts", "requests", "no-live-upstream"), key
+            named = f'"{key.removeprefix("fact.")}"'
+            assert named in source or key in ("attempts", "requests", "no-live-upstream"), key
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -371,3 +361,35 @@ def test_every_mode_has_words_for_every_culprit() -> None:
             assert f"lede.{mode}" in catalogue
             for kind in CulpritKind:
                 assert {f"now.{mode}.{kind}", f"then.{mode}.{kind}"} <= set(catalogue)
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "expected"),
+    [
+        (0, 5, "0%"),
+        (5, 5, "100%"),
+        (1, 9999, "<0.1%"),
+        (9998, 9999, "99.9%"),
+        (230, 300, "76.7%"),
+        (1, 3, "33.3%"),
+        (0, 0, "–"),
+    ],
+)
+def test_a_share_is_rounded_but_never_to_nothing_nor_to_all(part: int, whole: int, expected: str) -> None:
+    assert share(part, whole) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "english", "chinese"),
+    [
+        (42, "42 s", "42 秒"),
+        (60, "1 min", "1 分钟"),
+        (3600, "1 h", "1 小时"),
+        (5760, "1 h 36 min", "1 小时 36 分"),
+        (86400, "1 d", "1 天"),
+        (183600, "2 d 3 h", "2 天 3 小时"),
+    ],
+)
+def test_a_duration_is_told_in_its_two_largest_units(seconds: int, english: str, chinese: str) -> None:
+    assert span(seconds, Words("en")) == english
+    assert span(seconds, Words("zh-CN")) == chinese

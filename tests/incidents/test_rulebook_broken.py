@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from incidents.configcentre import load, problems
+from incidents.configcentre import load, problems, yaml_file
 from incidents.domain.errors import BadRulebook
 
 RULEBOOKS = Path(__file__).parents[1] / "data" / "rulebooks"
@@ -66,6 +67,13 @@ def test_every_broken_rulebook_has_its_expected_error() -> None:
     assert {path.name for path in BAD.iterdir()} == set(EXPECTED)
 
 
+@pytest.fixture(params=[yaml.SafeLoader, yaml.CSafeLoader])
+def _each_parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyYAML is installed with or without libyaml; its two parsers differ in their own words."""
+    monkeypatch.setattr(yaml_file, "_LOADER", request.param)
+
+
+@pytest.mark.usefixtures("_each_parser")
 @pytest.mark.parametrize("name", sorted(EXPECTED))
 def test_a_broken_rulebook_is_refused_at_its_line_in_words_that_say_how_to_mend_it(name: str) -> None:
     line, words = EXPECTED[name]
@@ -108,6 +116,7 @@ def test_a_mistake_in_a_channel_is_not_told_again_where_a_route_names_it() -> No
     document = "channels:\n  m: {type: mail}\nroutes:\n  - channels: m\n"
     assert [problem.message for problem in problems(document, "r.yaml")] == [
         "channels.m: needs `to`",
+        "channels.m: needs `from`",
         "channels.m: needs `smtp`",
     ]
 

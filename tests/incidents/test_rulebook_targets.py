@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
-from incidents.configcentre import load, masked, problems
+from incidents.channels import open_channel
+from incidents.configcentre import channel_options, load, masked, problems
+from incidents.domain.errors import BadSetting
 from incidents.domain.rule import Severity
 from incidents.domain.rulebook import Channel, Route, Rulebook
 
@@ -32,8 +35,9 @@ def test_channels_hold_the_options_of_their_type_and_nothing_else() -> None:
             {
                 "to": ("ops@example.com", "On call <oncall@example.com>"),
                 "from": "tocsin@example.com",
-                "smtp": "smtp://user:password@mail.example.com:587",
+                "url": "smtp://user:password@mail.example.com:587",
                 "tls": "starttls",
+                "ca_file": "/etc/ssl/own.pem",
             },
             "zh-CN",
             "Asia/Shanghai",
@@ -41,9 +45,13 @@ def test_channels_hold_the_options_of_their_type_and_nothing_else() -> None:
         Channel(
             "hook",
             "webhook",
-            {"url": "https://hooks.example.com/a?token=t0ken", "secret": "whsec_c2VjcmV0", "format": "tocsin"},
+            {
+                "url": "https://hooks.example.com/a?token=t0ken",
+                "secret": ("whsec_c2VjcmV0",),
+                "headers": {"Authorization": "Bearer t0ken"},
+            },
         ),
-        Channel("chat", "apprise", {"url": "dingtalk://t0ken"}),
+        Channel("chat", "apprise", {"url": "json://u:t0ken@hooks.example.com"}),
         Channel("screen", "console"),
     )
 
@@ -105,15 +113,24 @@ def test_a_route_may_name_a_label_that_no_service_has_yet() -> None:
         ("channels: {a: {type: console, to: x}}", "unknown key `to`"),
         ("channels: {a: {language: en}}", "needs `type`: console, mail, webhook, apprise"),
         ("channels: {a: console}", "such as `type: console`"),
-        ("channels: {a: {type: mail, to: a@b.c, smtp: 'mail.b.c:25'}}", "such as smtp://user"),
-        ("channels: {a: {type: mail, to: a@b.c, smtp: 'smtp://b.c:mail'}}", "such as smtp://user"),
-        ("channels: {a: {type: mail, to: nobody, smtp: 'smtp://b.c'}}", "expected a mail address"),
-        ("channels: {a: {type: mail, to: 'a@b.c, d@e.f', smtp: 'smtp://b.c'}}", "expected a mail address"),
-        ("channels: {a: {type: mail, to: [a@b.c], smtp: 'smtp://b.c', tls: ssl}}", "starttls, tls or none"),
-        ("channels: {a: {type: mail, to: [a@b.c], smtp: 'smtps://b.c', tls: starttls}}", "TLS from the first byte"),
+        ("channels: {a: {type: mail, to: a@b.c, from: a@b.c, smtp: 'mail.b.c:25'}}", "such as smtp://user"),
+        ("channels: {a: {type: mail, to: a@b.c, from: a@b.c, smtp: 'smtp://b.c:mail'}}", "such as smtp://user"),
+        ("channels: {a: {type: mail, to: nobody, from: a@b.c, smtp: 'smtp://b.c'}}", "expected a mail address"),
+        ("channels: {a: {type: mail, to: 'a@b.c, d@e.f', from: a@b.c, smtp: 'smtp://b.c'}}", "expected a mail address"),
+        (
+            "channels: {a: {type: mail, to: [a@b.c], from: a@b.c, smtp: 'smtp://b.c', tls: ssl}}",
+            "starttls, tls or none",
+        ),
+        (
+            "channels: {a: {type: mail, to: [a@b.c], from: a@b.c, smtp: 'smtps://b.c', tls: starttls}}",
+            "TLS from the first byte",
+        ),
         ("channels: {a: {type: webhook, url: 'ftp://b.c'}}", "such as https://"),
         ("channels: {a: {type: webhook, url: 'https://b.c', secret: whsec_%}}", "base64"),
         ("channels: {a: {type: webhook, url: 'https://b.c', format: slack}}", "expected tocsin"),
+        ("channels: {a: {type: webhook, url: 'https://b.c', headers: {'a b': c}}}", "plain ASCII"),
+        ("channels: {a: {type: webhook, url: 'https://b.c', headers: [a]}}", "expected keys and values"),
+        ("channels: {a: {type: mail, to: a@b.c, smtp: 'smtp://b.c'}}", "needs `from`"),
         ("channels: {a: {type: apprise, url: dingtalk}}", "expected a URL"),
         ("channels: {a: {type: console, timezone: ../../etc/passwd}}", "no time zone"),
         ("channels: {a: {type: apprise, url: 'slack://********'}}", "put the real one"),
@@ -124,9 +141,9 @@ def test_channels_and_routes_that_cannot_be_are_refused(document: str, expected:
 
 
 def test_options_of_channels_are_filled_in_from_the_environment() -> None:
-    document = 'channels: {m: {type: mail, to: ["${WHO}@example.com"], smtp: "smtp://u:${PASSWORD}@h:25"}}'
+    document = 'channels: {m: {type: mail, to: ["${WHO}@example.com"], from: a@b.c, smtp: "smtp://u:${PASSWORD}@h:25"}}'
     (channel,) = read(document, {"WHO": "ops", "PASSWORD": "s3cret"}).channels
-    assert channel.options == {"to": ("ops@example.com",), "smtp": "smtp://u:s3cret@h:25"}
+    assert channel.options == {"to": ("ops@example.com",), "from": "a@b.c", "url": "smtp://u:s3cret@h:25"}
 
 
 def test_two_dollars_are_one_where_a_password_really_holds_a_brace() -> None:
@@ -161,7 +178,7 @@ def test_a_secret_can_come_from_a_file_without_its_line_end(tmp_path: Path) -> N
     secret.write_text("whsec_c2VjcmV0\n")
     document = f"channels: {{h: {{type: webhook, url: 'https://h', secret: {{file: '{secret}'}}}}}}"
     (channel,) = read(document).channels
-    assert channel.options["secret"] == "whsec_c2VjcmV0"
+    assert channel.options["secret"] == ("whsec_c2VjcmV0",)
 
 
 def test_a_file_that_cannot_hold_a_secret_is_refused(tmp_path: Path) -> None:
@@ -181,13 +198,71 @@ def test_a_file_that_cannot_hold_a_secret_is_refused(tmp_path: Path) -> None:
 
 
 def test_only_secrets_can_come_from_a_file() -> None:
-    document = "channels: {h: {type: mail, to: {file: /etc/hostname}, smtp: 'smtp://h'}}"
-    assert "only secret, smtp, url can be read from a file" in mistake(document)
+    document = "channels: {h: {type: mail, to: {file: /etc/hostname}, from: a@b.c, smtp: 'smtp://h'}}"
+    assert "only headers, secret, smtp, url can be read from a file" in mistake(document)
 
 
 def test_masked_options_show_where_a_message_goes_and_no_secret() -> None:
     rulebook = load((GOOD / "everything.yaml").read_bytes(), "everything.yaml")
     shown = {channel.name: masked(channel) for channel in rulebook.channels}
-    assert shown["ops-mail"]["smtp"] == "smtp://user:********@mail.example.com:587"
-    assert shown["hook"] == {"url": "https://hooks.example.com/********", "secret": "********", "format": "tocsin"}
-    assert shown["chat"] == {"url": "dingtalk://********"}
+    assert shown["ops-mail"]["url"] == "smtp://user:********@mail.example.com:587"
+    assert shown["hook"] == {
+        "url": "https://hooks.example.com/********",
+        "secret": ("********",),
+        "headers": {"Authorization": "********"},
+    }
+    assert shown["chat"] == {"url": "json://********"}
+
+
+@pytest.mark.parametrize("url", ["slack://[x", "json://a:b@[", "x://", "mailto://p:q@h?a=b", "plain"])
+def test_masking_takes_any_url_without_complaint(url: str) -> None:
+    assert "********" in str(masked(Channel("c", "apprise", {"url": url}))["url"])
+
+
+def test_tls_from_the_first_byte_is_a_scheme_to_the_adapter() -> None:
+    document = "channels: {m: {type: mail, to: a@b.c, from: a@b.c, smtp: 'smtp://h', tls: tls}}"
+    (channel,) = read(document).channels
+    assert channel.options == {"to": ("a@b.c",), "from": "a@b.c", "url": "smtps://h"}
+
+
+def test_a_past_version_loads_after_its_secrets_are_gone() -> None:
+    document = """
+channels:
+  gone: {type: webhook, url: "https://h", secret: {file: /nonexistent}, language: zh-CN}
+  also: {type: webhook, url: "https://h", headers: {Authorization: "${GONE}"}}
+  kept: {type: webhook, url: "https://h"}
+"""
+    assert len(problems(document, "r.yaml", environ={})) == 2
+    rulebook = load(document, "r.yaml", secrets=False)
+    assert rulebook.channels == (
+        Channel("gone", "webhook", {}, "zh-CN"),
+        Channel("also", "webhook", {}),
+        Channel("kept", "webhook", {"url": "https://h"}),
+    )
+
+
+def test_what_only_the_adapter_knows_is_a_mistake_with_a_line_too() -> None:
+    def opens(channel: Channel) -> None:
+        if channel.name == "b":
+            raise BadSetting("channel b: DingTalk cannot be used by Apprise")
+
+    document = "channels:\n  a: {type: console}\n  b:\n    type: console\n"
+    (problem,) = problems(document, "r.yaml", opens=opens)
+    assert str(problem) == "r.yaml:3: channels.b: DingTalk cannot be used by Apprise"
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # Apprise looks for it, and knows that it will go
+def test_the_adapters_take_the_options_as_they_are_read() -> None:
+    document = (GOOD / "everything.yaml").read_text(encoding="utf-8").replace("ca_file: /etc/ssl/own.pem, ", "")
+    assert problems(document, "everything.yaml", opens=open_channel) == []
+
+
+def test_a_type_that_another_project_adds_takes_any_options_and_shows_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    pager = EntryPoint("pager", "pager:Pager", "tocsin.channels")
+    monkeypatch.setattr(channel_options, "entry_points", lambda group: [pager] if group == "tocsin.channels" else [])
+    (channel,) = read(
+        "channels: {p: {type: pager, token: '${T}', people: [a, b], language: zh-CN}}", {"T": "t0ken"}
+    ).channels
+    assert channel == Channel("p", "pager", {"token": "t0ken", "people": ["a", "b"]}, "zh-CN")
+    assert masked(channel) == {"token": "********", "people": ("********", "********")}
+    assert "console, mail, webhook, apprise, pager" in mistake("channels: {p: {type: xyz}}")

@@ -28,7 +28,7 @@ MIDNIGHT = 1_772_409_600
 """2026-03-02T00:00:00Z: where "00:00" is."""
 
 LATENESS = 5
-DAY = 86400
+REMEMBERED = 86400 + WINDOW * MINUTE
 _LIVE = (State.PENDING, State.OPEN, State.RECOVERING, State.STALE)
 
 
@@ -148,7 +148,7 @@ class Story:
             minute=minute,
             window=tuple(self.window),
             live=tuple(self.live),
-            recent=tuple(i for i in self.ended if (i.closed_at or 0) > minute - DAY),
+            recent=tuple(i for i in self.ended if (i.closed_at or 0) > minute - REMEMBERED),
             rulebook=self.rulebook,
             past_rulebook=self.rulebooks.__getitem__,
             detected_at=minute + MINUTE + LATENESS,

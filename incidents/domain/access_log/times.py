@@ -25,6 +25,9 @@ _MONTHS = {
 _EPOCH = re.compile(r"\d{9,14}+(?:\.\d{0,9}+)?", re.ASCII)
 _LOCAL = re.compile(r"(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)", re.ASCII)
 
+_LONGEST = 64
+"""Characters. A fraction of some thousand digits would be read, and remembered."""
+
 _CACHED = 4096
 _cache: dict[str, float] = {}
 
@@ -54,6 +57,8 @@ def epoch(number: float) -> float:
 
 
 def _read(text: str) -> float:
+    if len(text) > _LONGEST:
+        raise Malformed(Reason.BAD_TIME)
     if _EPOCH.fullmatch(text):
         return epoch(float(text))
     local = _LOCAL.fullmatch(text)
