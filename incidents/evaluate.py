@@ -28,6 +28,9 @@ from incidents.store.positions import Position
 MINUTES_AT_ONCE = 60
 """Minutes closed in one transaction when catching up: enough to be fast, few enough to hold the lock shortly."""
 
+SILENT_AFTER = 15 * MINUTE
+"""Clock seconds without a sign of a partition, while others are read, after which it holds minutes back no longer."""
+
 CHART_BEFORE = 15
 """Minutes before an incident that its chart shows."""
 
@@ -48,12 +51,15 @@ class Closed(msgspec.Struct, frozen=True):
     more: bool
 
 
-def horizon(known: Iterable[Position], lateness: int) -> int | None:
+def horizon(known: Sequence[Position], lateness: int) -> int | None:
     """Minutes before this second can be closed: the minimum over partitions, less the lateness; None: nothing is known.
 
     A partition that was read to its end at a given clock time has no older line to give, so that time counts too: an
-    idle partition holds nothing back while its collector lives, and a dead collector holds everything.
+    idle partition holds nothing back while its collector lives, and a dead collector holds everything. A partition
+    that fell silent SILENT_AFTER while others go on (its file is gone for good, say) holds nothing back any more.
     """
+    latest = max((position.updated_at for position in known), default=0.0)
+    known = [position for position in known if position.updated_at >= latest - SILENT_AFTER]
     marks = [max(position.watermark, int(position.caught_up_at)) for position in known]
     if not marks or not any(position.watermark for position in known):
         return None
@@ -68,11 +74,13 @@ def close_minutes(
     past_rulebook: Callable[[int], Rulebook],
     clocks: Clocks,
     lateness: int,
+    *,
+    source: str,
     until: int | None = None,
 ) -> Closed:
     """Closes the minutes of one shard that nothing more is expected for. `until` replaces the horizon (end of a replay)."""
     with store.write() as tx:
-        end = until if until is not None else horizon(positions.every(tx), lateness)
+        end = until if until is not None else horizon(positions.of_source(tx, source), lateness)
         if end is None:
             return Closed(0, False)
         before = minutes.closed_through(tx, shard, lock=True)

@@ -139,7 +139,8 @@ class Run:
             lambda version: self.rulebook,
             self._clocks,
             self.lateness,
-            until,
+            source=PARTITION,
+            until=until,
         ).more
 
     def result(self) -> Replay:

@@ -186,7 +186,7 @@ def status_document(seen: Look) -> dict[str, object]:
         "open_incidents": {
             str(severity): sum(n for _, of, n in seen.open_incidents if of == severity) for severity in Severity
         },
-        "self_incidents": [self_document(found) for found in seen.self_incidents],
+        "self_incidents": [own_document(found) for found in seen.self_incidents],
     }
 
 
@@ -253,6 +253,12 @@ def _shard(shard: int, closed: ClosedThrough, now: float) -> dict[str, object]:
         "delay_seconds": round(max(0.0, now - closed.second), 3),
         "minutes": closed.minutes,
     }
+
+
+def own_document(found: SelfIncident) -> dict[str, object]:
+    """An incident of Tocsin's own as it can be shown."""
+    shown = {"source": masked_url(found.source), "partition": masked_url(found.partition)}
+    return self_document(found) | shown
 
 
 def masked_url(url: str) -> str:

@@ -61,7 +61,7 @@ class Follower:
         self._succeeded: float | None = None  # clock() when a later file was first seen
         self._left: tuple[Plain, int] | None = None  # the file read before, and its size then
         self._look_back_at = 0.0
-        self._not_found: Position | None = None
+        self._not_found: tuple[int, int, str, int] | None = None
         self._idle: tuple[object, float] = (None, 0.0)
         self._caught_up = False
 
@@ -328,16 +328,20 @@ class Follower:
         be read next is in the copy. Once it is open its beginning is known, and a truncation is noticed by that.
         """
         opened = self._open_same(found.file)
-        again = self._choose(position)
-        if again is None or again.file.identity != found.file.identity:
+        try:
+            again = self._choose(position)
+            if again is None or again.file.identity != found.file.identity:
+                raise LogMissingError(found.file.path)
+        except BaseException:
             opened.close()
-            raise LogMissingError(found.file.path)
+            raise
         return opened
 
     def _believe_it(self, position: Position) -> None:
         """Raise LogMissingError at the first try: in the middle of a rotation, not found does not prove gone."""
-        if self._not_found != position:
-            self._not_found = position
+        place = (position.dev, position.ino, position.digest, position.offset)
+        if self._not_found != place:
+            self._not_found = place
             raise LogMissingError(self.path)
         self._not_found = None
 

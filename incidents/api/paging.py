@@ -24,6 +24,10 @@ Cursor = Annotated[
 ]
 
 
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+"""A number in a cursor: a driver raises what is no answer for one that its database cannot hold."""
+
+
 class Page(NamedTuple):
     """One page's items as documents, and the key that the next one goes on from (None on the last)."""
 

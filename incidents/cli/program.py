@@ -48,7 +48,7 @@ ORDER = (
 class _InOrder(TyperGroup):
     """Lists the commands as people meet them; Typer's own order is all verbs, then all nouns."""
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:
+    def list_commands(self, ctx: object) -> list[str]:
         return sorted(self.commands, key=ORDER.index)
 
 

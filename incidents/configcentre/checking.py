@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from incidents.configcentre import outside, words
 from incidents.configcentre.channel_options import ChannelSection
 from incidents.configcentre.document import Section, keys_of
-from incidents.configcentre.yaml_file import Items, Mapping, Node, Scalar, kind_of, plain
+from incidents.configcentre.tree import Items, Mapping, Node, Scalar, kind_of, plain
 from incidents.domain.errors import BadRulebook
 
 _S = TypeVar("_S", bound=Section)

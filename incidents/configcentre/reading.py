@@ -12,7 +12,7 @@ from incidents.configcentre.checking import NOTHING, Check, child_of, joined
 from incidents.configcentre.document import MATCHERS, LifecycleSection, RuleSection, ServiceSection, TopSection
 from incidents.configcentre.rules import resolve
 from incidents.configcentre.targets import Outside, read_channels, read_routes
-from incidents.configcentre.yaml_file import Mapping, Node, Scalar
+from incidents.configcentre.tree import Mapping, Node, Scalar
 from incidents.domain.errors import BadRulebook
 from incidents.domain.rule import DEFAULT_RULES, Rule
 from incidents.domain.rulebook import Channel, Lifecycle, Route, Rulebook, Service

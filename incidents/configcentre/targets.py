@@ -10,7 +10,7 @@ from incidents.configcentre import outside, words
 from incidents.configcentre.channel_options import CHANNEL_TYPES, COMMON, SECRETS, ChannelSection, section_of
 from incidents.configcentre.checking import Check, child_of, joined
 from incidents.configcentre.document import MATCHERS, MatchSection, RouteSection
-from incidents.configcentre.yaml_file import Items, Mapping, Node, Scalar, kind_of
+from incidents.configcentre.tree import Items, Mapping, Node, Scalar, kind_of
 from incidents.domain.errors import BadSetting
 from incidents.domain.rulebook import Channel, Route
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from incidents.domain.access_log import NO_LIVE_UPSTREAM
 from incidents.domain.blame import Blamed, blame
 from incidents.domain.incident import Confidence, Culprit, CulpritKind
-from incidents.domain.minute import NO_LIVE_UPSTREAM, NO_NODE, ServiceTally
+from incidents.domain.minute import NO_NODE, ServiceTally
 from incidents.domain.rule import Class, Count, Rule, Unit, Verdict, is_bad, judge
 from incidents.domain.rulebook import OTHER
 from incidents.domain.summary import counts_of

@@ -36,6 +36,7 @@ MAX_NODES = 1000
 
 _EVIDENCE_BUFFER = 256
 _SHAPES_KEPT = 50_000
+_LONGEST_NAME = 200
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?")
 _time = attrgetter("time")
 
@@ -231,7 +232,8 @@ class Fold:
         name = self.rulebook.name_of(logged, host if _HOST.fullmatch(host) else "")
         if name in self.services:
             return name
-        if name != OTHER and (len(self.services) >= self.rulebook.max_services or len(name) > 200):
+        too_many = len(self.services) >= self.rulebook.max_services
+        if name != OTHER and (too_many or len(name) > _LONGEST_NAME or not name.isprintable()):
             return OTHER
         self.services.add(name)
         self._new_services.append(name)

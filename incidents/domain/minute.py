@@ -16,9 +16,6 @@ MINUTE = 60
 NO_NODE = ""
 """Key of requests that nginx answered without any upstream."""
 
-NO_LIVE_UPSTREAM = "no-live-upstream"
-"""Pseudo-node of attempts for which no server could be picked: nginx logs the group's name."""
-
 EVIDENCE_PER_NODE = 3
 """Lines kept of one node in one minute, and the last one besides."""
 

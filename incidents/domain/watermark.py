@@ -53,6 +53,7 @@ class Watermark(Generic[T]):
         self.second = second
         self.lateness = lateness
         self._held: list[tuple[int, T]] = []
+        self._back_to = 0
 
     def is_plain(self, lowest: int, highest: int, ceiling: int | None) -> bool:
         """Whether a batch between these seconds holds nothing late and nothing doubtful, whatever its order."""
@@ -76,7 +77,7 @@ class Watermark(Generic[T]):
         late_before = _late_before(mark, self.lateness)
         for index, second in enumerate(seconds):
             if self._held:
-                if second >= self._held[0][0] - self.lateness:
+                if second >= self._back_to:
                     self._held.append((second, payload(index)))
                     held.append(index)
                     if len(self._held) > CONFIRMATIONS:
@@ -91,7 +92,9 @@ class Watermark(Generic[T]):
                     if second > ceiling:
                         quarantined.append(index)
                         continue
-                elif mark and second > mark + AHEAD:
+                elif not mark or second > mark + AHEAD:
+                    # The very first line has nothing before it to be measured by: it waits for those that follow too.
+                    self._back_to = second - (self.lateness if mark else AHEAD)
                     self._held.append((second, payload(index)))
                     held.append(index)
                     continue
@@ -103,7 +106,8 @@ class Watermark(Generic[T]):
 
     def finish(self) -> Admission[T]:
         """The end of a replay: what is still held is believed when no step is longer than BELIEVED_AT_END."""
-        steps = [self.second, *(second for second, _ in self._held)]
+        steps = [self.second] if self.second else []
+        steps += [second for second, _ in self._held]
         believed = all(after - before <= BELIEVED_AT_END for before, after in pairwise(steps))
         if believed:
             return Admission([], [], [], self._release(), 0)

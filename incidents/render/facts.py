@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from incidents.domain.access_log import NO_LIVE_UPSTREAM
 from incidents.domain.incident import CloseReason
-from incidents.domain.minute import MINUTE, NO_LIVE_UPSTREAM
+from incidents.domain.minute import MINUTE
 from incidents.domain.rule import Unit
 from incidents.domain.summary import Summary
 from incidents.render.clean import shown

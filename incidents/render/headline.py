@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from incidents.domain.access_log import NO_LIVE_UPSTREAM
 from incidents.domain.incident import CloseReason, CulpritKind, Message
-from incidents.domain.minute import NO_LIVE_UPSTREAM
 from incidents.domain.summary import Summary
 from incidents.render.clean import shown
 from incidents.render.measure import Measure, Mode

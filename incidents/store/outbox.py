@@ -245,6 +245,20 @@ def counts(tx: Connection) -> dict[tuple[str, str], int]:
     return {(channel, state): n for channel, state, n in tx.execute(query)}
 
 
+def attempt_counts(tx: Connection) -> dict[str, int]:
+    """Outcome -> attempts."""
+    known = _deliveries.c
+    return dict(tx.execute(select(known.outcome, func.count()).group_by(known.outcome)).tuples().all())
+
+
+def latency(tx: Connection) -> tuple[int, float]:
+    """(messages sent, seconds from their cause to their being sent, in all)."""
+    known = _notifications.c
+    query = select(func.count(), func.coalesce(func.sum(known.sent_at - known.created_at), 0.0))
+    count, total = tx.execute(query.where(known.sent_at.is_not(None))).one()
+    return int(count), max(0.0, float(total))
+
+
 def oldest_due(tx: Connection) -> float | None:
     """When the longest waiting notification was due, in clock seconds; None when nothing waits."""
     known = _notifications.c

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
 from incidents.store.engine import insert_of, table_of, upsert
 from incidents.tables import Heartbeat, SelfIncident
@@ -79,6 +79,12 @@ def report(
         "unit": unit,
     }
     tx.execute(insert_of(SelfIncident), row)
+
+
+def self_counts(tx: Connection) -> dict[str, int]:
+    """Kind -> incidents of Tocsin's own, ever."""
+    known = _self_incidents.c
+    return dict(tx.execute(select(known.kind, func.count()).group_by(known.kind)).tuples().all())
 
 
 def self_incidents(tx: Connection, limit: int = 100, before: int | None = None) -> list[SelfIncident]:

@@ -118,8 +118,7 @@ def services_between(tx: Connection, start: int, end: int) -> dict[str, ServiceL
     )
     # int(): PostgreSQL sums integers into a numeric.
     return {
-        service: ServiceLine(service, int(total), int(bad), last)
-        for service, total, bad, last in tx.execute(query)
+        service: ServiceLine(service, int(total), int(bad), last) for service, total, bad, last in tx.execute(query)
     }
 
 

@@ -127,6 +127,18 @@ def test_a_document_beyond_the_limit_is_refused_before_it_is_parsed() -> None:
         assert str(problem) == "r.yaml: the document is larger than 1024 KiB"
 
 
+def test_a_value_beyond_all_measure_is_refused_before_it_is_read() -> None:
+    (problem,) = problems(f"lifecycle:\n  hold: {'1m' * 400_000}", "r.yaml")
+    assert str(problem) == "r.yaml:2: a key or value of more than 4096 characters"
+
+
+def test_what_was_never_a_rulebook_is_told_in_a_hundred_mistakes_and_not_in_thousands() -> None:
+    assert len(problems("".join(f"a{i}: off\n" for i in range(30_000)), "r.yaml")) == 100
+    assert len(problems("rules:\n" + "".join(f"  a{i}: off\n" for i in range(30_000)), "r.yaml")) == 100
+    with pytest.raises(BadRulebook, match="no such rule"):
+        load("rules:\n" + "".join(f"  a{i}: off\n" for i in range(300)), "r.yaml")
+
+
 def test_nesting_without_end_is_refused_and_not_followed() -> None:
     (problem,) = problems("rules: " + "[" * 100_000, "r.yaml")
     assert (problem.line, problem.message) == (1, "nested more than 32 deep")

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from incidents.api import schemas
 from incidents.api.house import House, answer
-from incidents.api.paging import Cursor, Limit, Page, answer_page, cut, decode
+from incidents.api.paging import Cursor, Limit, Number, Page, answer_page, cut, decode
 from incidents.api.parameters import NAME_LIMIT, IncidentId, Text
 from incidents.api.reading import incident_in
 from incidents.api.series import minutes_document, span_document
@@ -24,8 +24,8 @@ router = APIRouter(prefix="/incidents/{incident_id}", tags=["incidents"])
 LONGEST = 24 * 60
 """Minutes given at once around an incident; the series of its service has the rest."""
 
-_id = msgspec.json.Decoder(tuple[int]).decode
-_minute_and_id = msgspec.json.Decoder(tuple[int, int]).decode
+_id = msgspec.json.Decoder(tuple[Number]).decode
+_minute_and_id = msgspec.json.Decoder(tuple[Number, Number]).decode
 
 Around = Annotated[int, Query(ge=0, le=LONGEST // 2, description="Minutes.")]
 

@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 
 from incidents.api import schemas
 from incidents.api.house import House, answer
-from incidents.api.paging import Cursor, Limit, Page, answer_page, cut, decode
+from incidents.api.paging import Cursor, Limit, Number, Page, answer_page, cut, decode
 from incidents.api.parameters import NAME_LIMIT, From, IncidentId, Text, To, check_order
 from incidents.api.problem import not_found
 from incidents.api.reading import history_of
@@ -29,7 +29,7 @@ router = APIRouter(prefix="/incidents", tags=["incidents"])
 EXPORTED_AT_ONCE = 50
 """Incidents read in one transaction of an export: a slow reader must hold no lock, and memory stays flat."""
 
-_key = msgspec.json.Decoder(tuple[int, str]).decode
+_key = msgspec.json.Decoder(tuple[Number, Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]]).decode
 
 States = Annotated[list[schemas.State] | None, Query(description="Repeat it for more than one.")]
 Severities = Annotated[list[schemas.Severity] | None, Query(description="Repeat it for more than one.")]

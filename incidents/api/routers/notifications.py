@@ -19,7 +19,7 @@ from incidents.tables import DeliveryRow, NotificationRow
 
 router = APIRouter(prefix="/notifications", tags=["notifications"])
 
-_key = msgspec.json.Decoder(tuple[float, str]).decode
+_key = msgspec.json.Decoder(tuple[float, Annotated[str, msgspec.Meta(pattern="^[0-9a-f-]{36}$")]]).decode
 _summary = msgspec.json.Decoder(Summary).decode
 
 NotificationId = Annotated[

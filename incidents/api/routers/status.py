@@ -7,14 +7,13 @@ from fastapi import APIRouter, Request, Response
 
 from incidents.api import schemas
 from incidents.api.house import House, answer
-from incidents.api.paging import Cursor, Limit, Page, answer_page, cut, decode
-from incidents.documents import self_document
-from incidents.status import look, status_document
+from incidents.api.paging import Cursor, Limit, Number, Page, answer_page, cut, decode
+from incidents.status import look, own_document, status_document
 from incidents.store import processes
 
 router = APIRouter(tags=["status"])
 
-_key = msgspec.json.Decoder(tuple[int]).decode
+_key = msgspec.json.Decoder(tuple[Number]).decode
 
 
 @router.get("/status", operation_id="get_status", response_model=schemas.Status, summary="How Tocsin itself is")
@@ -37,4 +36,4 @@ def list_self_incidents(request: Request, house: House, limit: Limit = 50, curso
     with house.store.read() as tx:
         found = processes.self_incidents(tx, limit + 1, before[0] if before else None)
     kept, key = cut(found, limit, lambda row: (row.id,))
-    return answer_page(request, Page([self_document(row) for row in kept], key))
+    return answer_page(request, Page([own_document(row) for row in kept], key))
