@@ -46,7 +46,7 @@ CONTRACT = (
 _SYMPTOM = ("rule", "node", "first_minute", "last_minute", "bad", "total")
 _SAMPLE = ("request_id", "line")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST = int((datetime.max.replace(tzinfo=UTC) - _EPOCH).total_seconds())
+_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(seconds=1)
 
 
 def moment(second: float) -> str:

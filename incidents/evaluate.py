@@ -31,6 +31,9 @@ MINUTES_AT_ONCE = 60
 SILENT_AFTER = 15 * MINUTE
 """Clock seconds without a sign of a partition, while others are read, after which it holds minutes back no longer."""
 
+WORTH_MENTIONING = 2
+"""Minutes from the end of a minute to its message from which on the message says that it is late."""
+
 CHART_BEFORE = 15
 """Minutes before an incident that its chart shows."""
 
@@ -195,7 +198,9 @@ class _Closing:
         if not channels:
             return
         document = msgspec.json.encode(summary_of(self.tx, incident, self.rulebook)).decode()
-        late_minutes = max(0, at - transition.minute - MINUTE) // MINUTE
+        late_minutes = (at - transition.minute - MINUTE) // MINUTE
+        if late_minutes < WORTH_MENTIONING:
+            late_minutes = 0
         notifications = []
         for channel in channels:
             kind = transition.sends if channel in told else Message.ONSET

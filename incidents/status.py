@@ -125,6 +125,15 @@ def _process_problems(seen: Look) -> Iterable[str]:
         elif all(sign.stuck for sign in alive):
             latest = max(alive, key=lambda sign: sign.row.progress_at)
             yield f"the {role} lives and gets nothing done since {moment(latest.row.progress_at)}"
+    for sign in seen.signs:
+        if sign.alive:
+            yield from (f"{sign.row.role} {sign.row.instance}: {problem}" for problem in _told_by(sign))
+
+
+def _told_by(sign: Sign) -> list[str]:
+    """What a collector itself says keeps lines from arriving, such as a log that is not there."""
+    told = _decode(sign.row.detail).get("problems")
+    return [str(problem) for problem in told] if isinstance(told, list) else []
 
 
 def _pipeline_problems(seen: Look) -> Iterable[str]:

@@ -21,11 +21,14 @@ from types import FrameType
 import msgspec
 
 TRACE = Path(__file__).parent / "data" / "demo.access.json.log.gz"
-SCALE = 12.0
-"""Event seconds a real second: the first fault's onset comes after about fifteen seconds, its summary after a minute."""
+SCALE = 15.0
+"""Event seconds a real second: the first onset comes after some ten seconds, its summary within a minute."""
 
-BACKDATED = 11 * 60
+BACKDATED = 10 * 60
 """Event seconds that the clock starts in the past, so that the first summary is dated about now."""
+
+HEAD_START = 4.0
+"""Real seconds that the processes get to start before the trace begins."""
 
 PORT = 8600
 _TIME = re.compile(rb'"time":([0-9]+\.[0-9]+)')
@@ -78,7 +81,7 @@ def environment(folder: Path, port: int, real: float) -> dict[str, str]:
         "TOCSIN_CLOCK__SCALE": str(SCALE),
         "TOCSIN_CLOCK__REAL": repr(real),
         "TOCSIN_CLOCK__SHOWN": repr(real - BACKDATED),
-        "TOCSIN_LATENESS": "10",
+        "TOCSIN_LATENESS": "15",
         "TOCSIN_TICK": "0.5",
         "TOCSIN_FLUSH_EVERY": "0.3",
         "TOCSIN_LOG_LEVEL": os.environ.get("TOCSIN_LOG_LEVEL", "error"),
@@ -88,7 +91,7 @@ def environment(folder: Path, port: int, real: float) -> dict[str, str]:
 def main() -> int:
     """Runs until interrupted."""
     port = free_port(PORT)
-    began = time.time()
+    began = time.time() + HEAD_START
     with tempfile.TemporaryDirectory(prefix="tocsin-demo-") as name:
         folder = Path(name)
         log = folder / "access.log"

@@ -1,0 +1,1 @@
+"""The HTTP API: the history to ask, probes and metrics. `app.create_app` makes it, `serve.serve` runs it."""

@@ -105,7 +105,10 @@ def install(api: FastAPI) -> None:
     def _http(request: Request, error: HTTPException) -> Response:
         phrase = HTTPStatus(error.status_code).phrase
         detail = error.detail if error.detail and error.detail != phrase else _DETAILS.get(error.status_code, phrase)
-        return response_of(Problem(error.status_code, detail, headers=error.headers), request.url.path)
+        headers = dict(error.headers or {})
+        if headers.get("Allow") == "GET":
+            headers["Allow"] = "GET, HEAD"  # the guard around the application answers HEAD wherever GET is
+        return response_of(Problem(error.status_code, detail, headers=headers), request.url.path)
 
     @api.exception_handler(RequestValidationError)
     def _invalid(request: Request, error: RequestValidationError) -> Response:

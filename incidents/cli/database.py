@@ -31,13 +31,13 @@ def status(database: Database = None, as_json: Json = False) -> None:
 
     Exits with 1 when it has to be upgraded.
     """
-    from incidents.cli.masking import masked_url
     from incidents.cli.options import settings
     from incidents.cli.output import print_json, say
     from incidents.cli.store import exists, sqlite_file
     from incidents.cli.words import size_text
     from incidents.domain.errors import StoreError
     from incidents.migrations import head, revision
+    from incidents.status import masked_url
     from incidents.store import Store
 
     found = settings(database=database)

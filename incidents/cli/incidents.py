@@ -15,10 +15,8 @@ import typer
 from incidents.cli.options import Database, Json, example
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from incidents.bootstrap import App
     from incidents.domain.summary import Summary
+    from incidents.history import History
     from incidents.store.incidents import Filter
 
 
@@ -79,13 +77,10 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List incidents, the newest first."""
-    from incidents.store import incidents as store
-
     wanted = _filter(states, services, severities, rule, node, since, until, text, limit + 1)
-    with _reading(database) as (app, tx):
-        found = store.find(tx, wanted)
-        more, found = len(found) > limit, found[:limit]
-        summaries = [_summary(app, tx, incident.id) for incident in found]
+    with _history(database) as history:
+        summaries = history.find(wanted)
+    more, summaries = len(summaries) > limit, summaries[:limit]
     if as_json:
         from incidents.cli.output import print_json
         from incidents.documents import incident_document
@@ -112,13 +107,17 @@ def show(
 ) -> None:
     """Show all that is known of one incident."""
     from incidents.cli.incident_page import document, print_page
+    from incidents.domain.errors import BadInput
     from incidents.store import incidents as store
     from incidents.store import outbox
 
-    with _reading(database) as (app, tx):
-        summary = _summary(app, tx, incident_id)
-        timeline = store.timeline(tx, incident_id)
-        notifications = outbox.rows(tx, incident_id=incident_id, limit=1000)
+    with _history(database) as history:
+        summary = history.one(incident_id)
+        if summary is None:
+            raise BadInput(f"there is no incident {incident_id}; `tocsin incidents list` shows their IDs")
+        with history.store.read() as tx:
+            timeline = store.timeline(tx, incident_id)
+            notifications = outbox.rows(tx, incident_id=incident_id, limit=1000)
     if as_json:
         from incidents.cli.output import print_json
 
@@ -130,7 +129,7 @@ def show(
 @nouns.command(
     epilog=example(
         "tocsin incidents export --from 30d > incidents.jsonl",
-        "tocsin incidents export --as csv --output incidents.csv",
+        "tocsin incidents export --format csv --output incidents.csv",
     )
 )
 def export(
@@ -143,7 +142,7 @@ def export(
     until: Until = None,
     text: Words = None,
     as_format: Annotated[
-        ExportFormat, typer.Option("--as", help="JSON lines with everything, or CSV with the figures.")
+        ExportFormat, typer.Option("--format", help="JSON lines with everything, or CSV with the figures.")
     ] = "jsonl",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file instead of the screen.")
@@ -151,32 +150,29 @@ def export(
     database: Database = None,
 ) -> None:
     """Write all incidents that fit, the newest first, as JSON lines or CSV."""
-    from incidents.cli.exporting import export_to
+    from incidents.domain.errors import BadInput
+    from incidents.exporting import exported
 
     page = _filter(states, services, severities, rule, node, since, until, text, 200)
-    with _reading(database) as (app, tx):
-        summaries = _pages(app, tx, page)
+    with _history(database) as history:
+        pieces = (piece.encode() for piece in exported(_pages(history, page), as_format))
         if output is None:
-            export_to(sys.stdout, summaries, as_format)
+            # Bytes: on a screen or in a pipe, a CSV is the same file as with --output.
+            sys.stdout.buffer.writelines(pieces)
             return
         try:
-            with output.open("w", encoding="utf-8", newline="") as file:
-                export_to(file, summaries, as_format)
+            with output.open("wb") as file:
+                file.writelines(pieces)
         except OSError as error:
-            from incidents.domain.errors import BadInput
-
             raise BadInput(f"cannot write {output}: {error.strerror}; name another file with --output") from None
 
 
-def _pages(app: App, tx: Connection, page: Filter) -> Iterator[Summary]:
+def _pages(history: History, page: Filter) -> Iterator[list[Summary]]:
     """Page by page: however long the history, only some of it is in memory."""
     import msgspec
 
-    from incidents.store import incidents as store
-
-    while found := store.find(tx, page):
-        for incident in found:
-            yield _summary(app, tx, incident.id)
+    while found := history.find(page):
+        yield found
         page = msgspec.structs.replace(page, after=(found[-1].first_minute, found[-1].id))
 
 
@@ -221,23 +217,13 @@ def _instant(option: str, text: str | None) -> int | None:
 
 
 @contextmanager
-def _reading(database: str | None) -> Iterator[tuple[App, Connection]]:
-    """The app and one transaction: a list and its figures are of the same moment."""
+def _history(database: str | None) -> Iterator[History]:
     from incidents.bootstrap import App, Clock
     from incidents.cli.options import settings
     from incidents.cli.store import opened
+    from incidents.history import History
 
     found = settings(database=database)
-    with opened(found) as store, store.read() as tx:
-        yield App(found, store, Clock(found.clock).now), tx
-
-
-def _summary(app: App, tx: Connection, incident_id: str) -> Summary:
-    from incidents.domain.errors import BadInput
-    from incidents.evaluate import summary_of
-    from incidents.store import incidents as store
-
-    incident = store.get(tx, incident_id)
-    if incident is None:
-        raise BadInput(f"there is no incident {incident_id}; `tocsin incidents list` shows their IDs")
-    return summary_of(tx, incident, app.rulebook_in(tx))
+    with opened(found) as store:
+        app = App(found, store, Clock(found.clock).now)
+        yield History(store, app.rulebook, app.past_rulebook)

@@ -27,7 +27,6 @@ def checked(text: str, source: str) -> str:
     # The first comparison is cheap and spares the second a copy of something huge.
     if len(text) > MAX_BYTES or len(text.encode("utf-8", "replace")) > MAX_BYTES:
         raise _too_large(source)
-    text = text.removeprefix("\ufeff")
     if found := UNPRINTABLE.search(text):
         what = "a NUL byte" if found[0] == "\0" else f"the control character U+{ord(found[0]):04X}"
         raise BadRulebook(source, _line_at(text[: found.start()]), f"{what} does not belong into a text file")

@@ -104,7 +104,12 @@ class Rule(msgspec.Struct, frozen=True):
             case Kind.COUNT:
                 return f"{what}: {self.threshold:g} or more {self.unit}s in the minute"
             case Kind.QUANTILE:
-                return f"{what}: by more than {1 - self.quantile:.4g} of {self.unit}s (p{self.quantile * 100:g})"
+                return f"{what}: by more than {self.beyond:.4g} of {self.unit}s (p{self.quantile * 100:g})"
+
+    @property
+    def beyond(self) -> float:
+        """The share that a quantile rule allows over its limit. Rounded: 1 - 0.9 is a little less than 0.1."""
+        return round(1 - self.quantile, 9)
 
     @property
     def tolerated(self) -> float:
@@ -115,7 +120,7 @@ class Rule(msgspec.Struct, frozen=True):
             case Kind.RATIO:
                 return self.threshold / 2
             case Kind.QUANTILE:
-                return (1 - self.quantile) / 2
+                return self.beyond / 2
             case Kind.COUNT:
                 return 0.0
 
@@ -171,7 +176,7 @@ def binomial_tail(bad: int, total: int, share: float) -> float:
     """P(X >= bad) for X ~ Binomial(total, share). Sums the lower part term by term: O(bad)."""
     if bad <= 0:
         return 1.0
-    if share <= 0.0:
+    if share <= 0.0 or bad > total:
         return 0.0
     if share >= 1.0:
         return 1.0
@@ -219,9 +224,8 @@ def judge(rule: Rule, history: Sequence[Count]) -> Verdict:
             breach = now.total >= rule.min_requests and now.bad / now.total > rule.threshold
             reason = f"{now.bad} of {now.total} bad against {rule.threshold:.4g} of {rule.min_requests} or more"
         case Kind.QUANTILE:
-            tolerated = 1 - rule.quantile
-            breach = now.total >= rule.min_requests and now.bad / now.total > tolerated
-            reason = f"{now.bad} of {now.total} over {rule.over:g} s against {tolerated:.4g}"
+            breach = now.total >= rule.min_requests and now.bad / now.total > rule.beyond
+            reason = f"{now.bad} of {now.total} over {rule.over:g} s against {rule.beyond:.4g}"
     if breach:
         return Verdict(Class.BREACH, False, reason)
     return Verdict(Class.BAD if is_bad(rule, now) else Class.CLEAN, False, reason)

@@ -8,7 +8,6 @@ cut into batches, so a replay and a live run agree.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from typing import Generic, NamedTuple, TypeVar
 
 from incidents.domain.minute import MINUTE
@@ -57,8 +56,8 @@ class Watermark(Generic[T]):
 
     def is_plain(self, lowest: int, highest: int, ceiling: int | None) -> bool:
         """Whether a batch between these seconds holds nothing late and nothing doubtful, whatever its order."""
-        if self._held:
-            return False
+        if self._held or (ceiling is None and not self.second):
+            return False  # a replay's first line is doubted too, or its fate would depend on the size of the batch
         reach = max(self.second, highest)
         limit = ceiling if ceiling is not None else (self.second or lowest) + AHEAD
         return highest <= limit and lowest >= _late_before(reach, self.lateness)
@@ -81,7 +80,7 @@ class Watermark(Generic[T]):
                     self._held.append((second, payload(index)))
                     held.append(index)
                     if len(self._held) > CONFIRMATIONS:
-                        released += self._release()
+                        dropped += self._release(released, AHEAD)
                         mark = self.second
                         late_before = _late_before(mark, self.lateness)
                     continue
@@ -105,21 +104,39 @@ class Watermark(Generic[T]):
         return Admission(late, quarantined, held, released, dropped)
 
     def finish(self) -> Admission[T]:
-        """The end of a replay: what is still held is believed when no step is longer than BELIEVED_AT_END."""
-        steps = [self.second] if self.second else []
-        steps += [second for second, _ in self._held]
-        believed = all(after - before <= BELIEVED_AT_END for before, after in pairwise(steps))
-        if believed:
-            return Admission([], [], [], self._release(), 0)
-        dropped = len(self._held)
-        self._held.clear()
-        return Admission([], [], [], [], dropped)
+        """The end of a replay: a line still held is believed when it is no more than BELIEVED_AT_END ahead."""
+        released: list[T] = []
+        dropped = 0
+        while self._held:
+            if self.second and self._held[0][0] > self.second + BELIEVED_AT_END:
+                del self._held[0]
+                dropped += 1
+            else:
+                dropped += self._release(released, BELIEVED_AT_END)
+        return Admission([], [], [], released, dropped)
 
-    def _release(self) -> list[T]:
-        found = [item for _, item in self._held]
-        self.second = max(self.second, *(second for second, _ in self._held)) if self._held else self.second
-        self._held.clear()
-        return found
+    def _release(self, released: list[T], ahead: int) -> int:
+        """Believes the first line held, and of the others those that do not jump again: one wrong clock among the lines
+        that confirm a pause would come in with them. What is doubted anew stays held. How many that proved wrong."""
+        (first, item), *others = self._held
+        self._held = []
+        self.second = max(self.second, first)
+        released.append(item)
+        dropped = 0
+        for second, item in others:
+            if self._held:
+                if second >= self._back_to:
+                    self._held.append((second, item))
+                    continue
+                dropped += len(self._held)
+                self._held.clear()
+            if second > self.second + ahead:
+                self._back_to = second - self.lateness
+                self._held.append((second, item))
+                continue
+            self.second = max(self.second, second)
+            released.append(item)
+        return dropped
 
 
 def _late_before(mark: int, lateness: int) -> int:

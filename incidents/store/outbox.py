@@ -248,7 +248,7 @@ def counts(tx: Connection) -> dict[tuple[str, str], int]:
 def attempt_counts(tx: Connection) -> dict[str, int]:
     """Outcome -> attempts."""
     known = _deliveries.c
-    return dict(tx.execute(select(known.outcome, func.count()).group_by(known.outcome)).tuples().all())
+    return dict(tx.execute(select(known.outcome, func.count()).group_by(known.outcome)).all())
 
 
 def latency(tx: Connection) -> tuple[int, float]:

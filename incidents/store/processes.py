@@ -84,7 +84,7 @@ def report(
 def self_counts(tx: Connection) -> dict[str, int]:
     """Kind -> incidents of Tocsin's own, ever."""
     known = _self_incidents.c
-    return dict(tx.execute(select(known.kind, func.count()).group_by(known.kind)).tuples().all())
+    return dict(tx.execute(select(known.kind, func.count()).group_by(known.kind)).all())
 
 
 def self_incidents(tx: Connection, limit: int = 100, before: int | None = None) -> list[SelfIncident]:

@@ -56,9 +56,7 @@ def replayed_house(*logs: Path, **given: object) -> App:
 class Client:
     """Asks one application. `peer` is the address that it seems to ask from."""
 
-    def __init__(
-        self, api: FastAPI, peer: tuple[str, int] = LOCAL, headers: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, api: FastAPI, peer: tuple[str, int] = LOCAL, headers: Mapping[str, str] | None = None) -> None:
         self.api = api
         self.peer = peer
         self.headers = {"Host": "localhost", **(headers or {})}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,11 +64,13 @@ def only(environment: dict[str, str]) -> Iterator[None]:
         if name.startswith("TOCSIN_") or name in ("COLUMNS", "NO_COLOR", "FORCE_COLOR"):
             del os.environ[name]
     os.environ.update({"TZ": "UTC"} | environment)
+    time.tzset()
     try:
         yield
     finally:
         os.environ.clear()
         os.environ.update(saved)
+        time.tzset()
 
 
 def one_line_error(result: Result, code: int = 1) -> str:
@@ -124,8 +127,7 @@ def make_database(folder: Path) -> str:
         while ingest.poll(100_000, timeout=0.0):
             pass
         ingest.backend.close()
-        close_minutes(
-            app.store, 0, 1, app.rulebook_in, app.past_rulebook, app.clocks, app.settings.lateness, until=START + 600
-        )
+        given = app.rulebook_in, app.past_rulebook, app.clocks, app.settings.lateness
+        close_minutes(app.store, 0, 1, *given, source=app.settings.source, until=START + 600)
         app.store.close()
     return url

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections import Counter
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ from trace_table import FORMATS, TRACES, counts, path, replayed, rows, truth
 from backends.replay import read_logs
 from incidents.domain.minute import MINUTE, NO_NODE
 from incidents.domain.rulebook import OTHER, Rulebook
+from incidents.domain.summary import Summary
 from incidents.domain.watermark import LATENESS
 from incidents.replay import Run
 from incidents.store import minutes
@@ -22,6 +24,7 @@ from incidents.store.minutes import load
 FOREVER = (0, 1 << 40)
 
 
+@lru_cache
 def run(*paths: str) -> Run:
     """These logs, one after the other, as one source; the database can be asked afterwards."""
     played = Run(Rulebook())
@@ -118,7 +121,14 @@ def test_late_lines_are_counted_as_late_and_open_nothing(trace: str, log_format:
     assert both.lines.late == cut > 1000
     assert (both.lines.read, both.lines.parsed) == (alone.lines.read + cut, alone.lines.parsed + cut)
     assert (both.lines.malformed, both.lines.quarantined) == (0, 0)
-    assert msgspec.json.encode(both.incidents) == msgspec.json.encode(alone.incidents)
+    assert [without_chart(incident) for incident in both.incidents] == [
+        without_chart(incident) for incident in alone.incidents
+    ]
+
+
+def without_chart(incident: Summary) -> object:
+    """All that is said of it. The chart reaches back to minutes before the incident, and may show late lines there."""
+    return msgspec.structs.replace(incident, minutes=[])
 
 
 def test_late_lines_go_to_columns_of_their_own() -> None:
@@ -147,7 +157,7 @@ def line(minute: int, second: int, status: int, number: int, node: str = "10.0.0
 
 
 def test_a_line_within_the_lateness_is_on_time_and_one_second_more_is_late() -> None:
-    begin = [line(0, 0, 200, 0), line(0, 59, 200, 1)]
+    begin = [*(line(0, second, 200, 0) for second in range(10)), line(0, 59, 200, 1)]
     on_time = run_lines([*begin, line(1, LATENESS - 1, 200, 2), line(0, 30, 200, 3)])
     late = run_lines([*begin, line(1, LATENESS, 200, 2), line(0, 30, 200, 3)])
     assert (on_time.result().lines.late, late.result().lines.late) == (0, 1)

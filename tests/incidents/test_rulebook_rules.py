@@ -225,7 +225,13 @@ def test_a_merged_mapping_brings_its_keys_and_gives_way_to_those_written_beside_
     assert rulebook.services == (
         Service("checkout", rules={"499": None}, labels={"team": "payments"}),
         Service("billing", ("billing.example.com",), {"499": None}, {"team": "payments"}),
+        Service("refunds", rules={"5xx": None}, labels={"team": "payments"}),
     )
+
+
+def test_a_file_saved_with_a_byte_order_mark_and_other_line_ends_is_read() -> None:
+    rulebook = load("\ufeffrules:\r\n  499: off\r\n".encode(), "r.yaml")
+    assert [rule.name for rule in rulebook.rules] == ["5xx", "request_time", "upstream_response_time"]
 
 
 def test_every_field_of_a_rule_can_be_written_in_a_document() -> None:

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from incidents.cli.masking import masked_url
 from incidents.settings import CONFIG_FILE, PREFIX, Settings
+from incidents.status import masked_url
 
 
 class Setting(NamedTuple):

@@ -9,10 +9,10 @@ from urllib.request import urlopen
 
 from incidents.cli.checkup import Finding, failed, note, ok
 from incidents.cli.checkup.machine import may_write, nearest_folder
-from incidents.cli.masking import masked_url
 from incidents.cli.store import exists, sqlite_file
 from incidents.domain.errors import TocsinError
 from incidents.settings import Settings
+from incidents.status import masked_url
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

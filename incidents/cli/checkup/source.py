@@ -7,12 +7,12 @@ import time
 
 from backends import BackendError, open_backend
 from incidents.cli.checkup import Finding, failed, note, ok
-from incidents.cli.masking import masked_url
 from incidents.cli.words import harmless, second_text, span_text
 from incidents.domain.access_log import parser_for
 from incidents.domain.errors import UnknownFormat
 from incidents.domain.watermark import AHEAD
 from incidents.settings import Settings
+from incidents.status import masked_url
 
 _LOOKED_AT = 200
 _TAIL = 256 * 1024
