@@ -50,14 +50,14 @@ class App:
         self._lock = threading.Lock()
 
     def rulebook_in(self, tx: Connection) -> Rulebook:
-        """The rulebook in force, as this transaction sees it."""
+        """The rulebook in force, as this transaction sees it; without the channels' secrets."""
         number = rulebooks.latest_number(tx)
         if self._rulebook is None or self._rulebook.version != number:
-            self._rulebook = self._version_in(tx, number)
+            self._rulebook = _version_in(tx, number, secrets=False)
         return self._rulebook
 
     def rulebook(self) -> Rulebook:
-        """The rulebook in force, looked up at most once a second."""
+        """The same, looked up at most once a second."""
         with self._lock:
             looked = time.monotonic()
             if self._rulebook is not None and looked - self._looked_at < 1.0:
@@ -66,21 +66,21 @@ class App:
             with self.store.read() as tx:
                 return self.rulebook_in(tx)
 
-    def past_rulebook(self, version: int) -> Rulebook:
-        """A version by number; versions never change, so they are kept."""
-        return self._past(version)
+    def sending_rulebook(self) -> Rulebook:
+        """The rulebook in force with the channels' secrets, which only who sends messages needs. Raises BadRulebook."""
+        with self.store.read() as tx:
+            return self._with_secrets(rulebooks.latest_number(tx))
+
+    @lru_cache(maxsize=1)  # noqa: B019  (one App a process)
+    def _with_secrets(self, version: int) -> Rulebook:
+        with self.store.read() as tx:
+            return _version_in(tx, version, secrets=True)
 
     @lru_cache(maxsize=64)  # noqa: B019  (one App a process)
-    def _past(self, version: int) -> Rulebook:
+    def past_rulebook(self, version: int) -> Rulebook:
+        """A version by number; versions never change, so they are kept."""
         with self.store.read() as tx:
-            return self._version_in(tx, version)
-
-    @staticmethod
-    def _version_in(tx: Connection, number: int) -> Rulebook:
-        row = rulebooks.get(tx, number) if number else None
-        if row is None:
-            return load("", "built-in", 0)
-        return load(row.text, row.source, number)
+            return _version_in(tx, version, secrets=False)
 
     @cached_property
     def deliverer(self) -> Deliverer:
@@ -107,6 +107,13 @@ class App:
             lateness=settings.lateness,
             shards=settings.shards,
         )
+
+
+def _version_in(tx: Connection, number: int, *, secrets: bool) -> Rulebook:
+    row = rulebooks.get(tx, number) if number else None
+    if row is None:
+        return load("", "built-in", 0)
+    return load(row.text, row.source, number, secrets=secrets)
 
 
 def bootstrap(settings: Settings | None = None, *, migrate: bool = True) -> App:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import structlog
 
+from incidents.channels import open_channel
 from incidents.configcentre import load
 from incidents.domain.errors import BadInput, BadRulebook
 from incidents.store import Store, rulebooks
@@ -36,11 +37,7 @@ def refresh(store: Store, path: Path, now: float) -> int | None:
             rulebooks.looked(tx, source, digest, known.error, now)
         return None
     try:
-        text = raw.decode("utf-8")
-        load(text, source, 1)
-    except UnicodeDecodeError:
-        _refused(store, source, digest, f"{source}: not UTF-8{_KEPT}", now)
-        return None
+        load(raw, source, 1, opens=open_channel)
     except BadRulebook as error:
         _refused(store, source, digest, f"{error}{_KEPT}", now)
         return None
@@ -49,7 +46,7 @@ def refresh(store: Store, path: Path, now: float) -> int | None:
         latest = rulebooks.latest(tx)
         if latest is not None and latest.digest == digest:
             return None  # another process was quicker
-        number = rulebooks.add(tx, text, digest, source, "file", "the file changed", now)
+        number = rulebooks.add(tx, raw.decode(), digest, source, "file", "the file changed", now)
     log.info("rulebook applied", version=number, source=source)
     return number
 

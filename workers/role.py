@@ -48,7 +48,8 @@ def run_role(name: str, work: Callable[[Role], None], *, watch: bool = True, sig
         settings = load_settings()
         logs.configure(settings.log_level, settings.log_json, name)
         app = bootstrap(settings)
-        if settings.rulebook is not None:
+        # Only these: they have the secrets that channels name, which a collector's environment need not hold.
+        if settings.rulebook is not None and name in ("supervisor", "worker"):
             refresh_at_start(app.store, settings.rulebook, app.now())
         progress.step()
         pulse = Pulse(app.store, name, app.now, watch)

@@ -60,8 +60,9 @@ def deliver_channel(channel: str) -> None:
 def _serve(channel: str) -> None:
     """One thread a channel: a receiver that hangs keeps nobody waiting but itself."""
     house = app()
+    rulebook = house.sending_rulebook()
     for notification_id in house.deliverer.due().get(channel, []):
-        state = house.deliverer.deliver(notification_id, house.rulebook())
+        state = house.deliverer.deliver(notification_id, rulebook)
         log.info("delivery", channel=channel, notification=notification_id, state=state)
 
 

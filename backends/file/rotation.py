@@ -201,7 +201,7 @@ def behind(files: list[LogFile], log: str, position: Position | None) -> list[Lo
     if index is not None:
         return files[index + 1 :]
     # Its file is gone. What was written to later than that is later.
-    return [f for f in files if f.path == log]
+    return [f for f in files if f.mtime > position.mtime or f.path == log]
 
 
 def head_of(file: LogFile) -> bytes:

@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from incidents.api import docs_page, problem
 from incidents.api.auth import may_read
-from incidents.api.guard import MAX_BODY, Guard
+from incidents.api.guard import Guard
 from incidents.api.metrics import registry_of
 from incidents.api.openapi import DESCRIPTION, ERRORS, NOT_FOUND, NOT_READY, OPEN_ERRORS, TITLE, VERSION, document_of
 from incidents.api.parameters import only_known
@@ -51,7 +51,6 @@ def create_app(house: App) -> FastAPI:
         redoc_url=None,
         # A redirect would be built from the Host header, which the client chooses.
         redirect_slashes=False,
-        max_body_size=MAX_BODY,
         telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
     api.state.house = house

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from incidents.api.problem import Problem, response_of
 
 MAX_BODY = 1024 * 1024
 """Bytes of a request's body: nothing that is sent here is large."""
+
+TOO_LARGE = f"the body of a request may have {MAX_BODY} bytes"
 
 SECURE = {
     "X-Content-Type-Options": "nosniff",
@@ -51,11 +54,22 @@ class Guard:
                 message = {**message, "body": b""}
             await send(message)
 
+        read = 0
+
+        async def limited() -> Message:
+            # A body may come without its length: whoever reads it is stopped at the limit.
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > MAX_BODY:
+                raise HTTPException(413, TOO_LARGE)
+            return message
+
         if _too_large(Headers(scope=scope).get("content-length", "")):
-            problem = Problem(413, f"a request may have {MAX_BODY} bytes", headers={"Connection": "close"})
+            problem = Problem(413, TOO_LARGE, headers={"Connection": "close"})
             await response_of(problem, scope["path"])(scope, receive, guarded)
             return
-        await self.app(scope, receive, guarded)
+        await self.app(scope, limited, guarded)
 
 
 def _too_large(length: str) -> bool:

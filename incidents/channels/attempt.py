@@ -41,11 +41,6 @@ class Attempt:
                 raise Abandoned
             self._committed = True
 
-    def uncommit(self) -> None:
-        """The receiver has said that it does not have it."""
-        with self._lock:
-            self._committed = False
-
     def on_abandon(self, cut: Callable[[], object]) -> None:
         """Registers what makes a blocked call return, such as shutting a socket down."""
         with self._lock:

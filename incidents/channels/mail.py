@@ -91,7 +91,6 @@ class MailChannel(Channel):
         server.send(payload + (b"" if payload.endswith(b"\r\n") else b"\r\n") + b".\r\n")
         code, answer = server.getreply()
         if code != 250:
-            attempt.uncommit()
             raise smtplib.SMTPResponseException(code, answer)
         return self._harmless(f"{code} {answer.decode('utf-8', 'replace')}{refused}")
 

@@ -89,9 +89,9 @@ def _tell(findings: list[Finding], in_force: list[Setting], healthy: bool) -> No
     say(("Checks", "bold"))
     for finding in findings:
         state, style = styled(finding.state)
-        say((f"{state:7}", style), f"{finding.name:9} {finding.detail}")
+        say((f"{state:8}", style), f"{finding.name:10}{finding.detail}")
         if finding.remedy:
-            say(" " * 17 + "-> " + finding.remedy)
+            say(" " * 18 + "-> " + finding.remedy)
     say()
     failures = sum(finding.state == "failed" for finding in findings)
     say(("all is well", "green") if healthy else (f"{failures} failed", "bold red"))

@@ -5,6 +5,7 @@ Roles live in `workers`, which stands above this package and is not imported fro
 
 from __future__ import annotations
 
+import os
 import runpy
 from typing import Annotated
 
@@ -41,9 +42,11 @@ def register(program: typer.Typer) -> None:
     program.command(epilog=example("tocsin serve --host 127.0.0.1 --port 8600"))(serve)
 
 
-def demo(context: typer.Context, port: Port = None) -> None:
-    """Show it all on a bundled log: an onset, then its summary."""
-    given(port=port)
+def demo(context: typer.Context) -> None:
+    """Show it all on a bundled log: an onset, then its summary.
+
+    Needs no configuration, takes a free port, and leaves nothing behind.
+    """
     _run("workers.demo", context)
 
 
@@ -117,7 +120,5 @@ def _run(module: str, context: typer.Context) -> None:
     """Becomes the role. In this process: signals reach it, and `ps` shows the command that was typed."""
     invocation = context.find_object(Invocation)
     if invocation is not None and invocation.verbose:
-        import os
-
         os.environ["TOCSIN_LOG_LEVEL"] = "debug"
     runpy.run_module(module, run_name="__main__", alter_sys=True)

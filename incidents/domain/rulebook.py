@@ -56,6 +56,10 @@ class Channel(msgspec.Struct, frozen=True):
     language: str = "en"
     timezone: str = "UTC"
 
+    def __repr__(self) -> str:
+        """Without the options: what is logged or shown in an error must not carry a password."""
+        return f"Channel(name={self.name!r}, kind={self.kind!r})"
+
 
 class Route(msgspec.Struct, frozen=True):
     """Sends incidents that match to channels. Empty matchers match everything; service and node take patterns."""
@@ -111,7 +115,7 @@ class Rulebook(msgspec.Struct, frozen=True, dict=True):
         if logged in self._by_name:
             return logged
         for service in self.services:
-            if any(fnmatchcase(host, pattern) for pattern in service.hosts):
+            if any(fnmatchcase(host.lower(), pattern.lower()) for pattern in service.hosts):
                 return service.name
         name = logged or host
         return OTHER if name in UNNAMED or self.only_listed_services else name

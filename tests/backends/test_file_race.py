@@ -11,7 +11,7 @@ import pytest
 from backend_contract import drain
 from rotating_log import RotatingLog
 
-from backends import Backend, open_backend
+from backends import Backend, Gap, open_backend
 
 
 def write_and_rotate(log: RotatingLog, seed: int, seconds: float) -> None:
@@ -46,7 +46,7 @@ def check_race(folder: Path, seed: int, seconds: float) -> int:
     (batch,) = backend.read(1, 0)
     read = batch.lines
     stored = [(1, batch.next)]
-    gaps = []
+    gaps: list[Gap] = []
     writer.start()
     while True:
         ended = not writer.is_alive()

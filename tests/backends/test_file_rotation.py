@@ -367,6 +367,55 @@ def test_a_log_that_lost_its_end_in_a_power_failure_is_not_read_twice(
     assert lines_of(drain(again)) == [b"after"]
 
 
+def test_a_log_that_becomes_shorter_while_it_is_read_goes_on_at_its_end(log: RotatingLog, backend: Backend) -> None:
+    log.write(numbered(0, 100))
+    drain(backend)
+    os.truncate(log.path, sum(len(line) + 1 for line in numbered(0, 90)))
+    assert [(b.lines, [g.kind for g in b.gaps]) for b in backend.read(100, 0)] == [([], ["truncated"])]
+    log.write([b"after"])
+    assert lines_of(drain(backend)) == [b"after"]
+
+
+def test_when_a_file_is_gone_the_ones_before_it_are_not_read_again(
+    log: RotatingLog, backend: Backend, reopened: Reopen
+) -> None:
+    log.write(numbered(0, 5))
+    older = log.rename()
+    os.utime(older, (1, 1))
+    log.write(numbered(5, 5))
+    stored = last_positions(backend.read(2, 0))
+    log.path.unlink()
+    log.reopen()
+    log.write(numbered(10, 5))
+    batches = drain_patiently(reopened(stored))
+    assert lines_of(batches) == numbered(10, 5)
+    assert [gap.kind for batch in batches for gap in batch.gaps] == ["vanished"]
+
+
+def test_a_log_that_is_copied_and_truncated_just_before_it_is_opened_loses_nothing(
+    log: RotatingLog, reopened: Reopen
+) -> None:
+    log.write(numbered(0, 5))
+    stored = last_positions(drain(reopened({})))
+    log.rename()
+    log.write(numbered(5, 5))
+    begun: list[Path] = []
+
+    def between() -> float:
+        """Is asked for the time after the next file was chosen and before it is opened."""
+        if not begun:
+            begun.append(log.copy_truncate())
+            log.write(numbered(10, 5))
+        return 1e12
+
+    backend = FileBackend(Source(str(log.path)), wall=between)
+    backend.assign(stored)
+    lines = lines_of(backend.read(100, 5)) + lines_of(drain(backend))
+    backend.close()
+    assert begun
+    assert lines == numbered(5, 10)
+
+
 @pytest.mark.parametrize("unfinished", [b"half a li", b"half a line, windows\r"])
 def test_an_unfinished_line_is_handed_out_only_when_its_file_is_left(
     log: RotatingLog, backend: Backend, unfinished: bytes

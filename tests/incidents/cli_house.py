@@ -37,12 +37,13 @@ class Result(NamedTuple):
         return msgspec.json.decode(self.out)
 
 
-def tocsin(*arguments: object, stdin: bytes = b"", **environment: str) -> Result:
+def tocsin(*arguments: object, stdin: bytes | io.BytesIO = b"", **environment: str) -> Result:
     """Runs one command. The environment holds nothing of Tocsin's but what is given, and is restored afterwards."""
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    given = io.BytesIO(stdin) if isinstance(stdin, bytes) else stdin
     before = sys.stdin, sys.stdout, sys.stderr
     with only(environment):
-        sys.stdin, sys.stdout, sys.stderr = io.TextIOWrapper(io.BytesIO(stdin)), out, err
+        sys.stdin, sys.stdout, sys.stderr = io.TextIOWrapper(given), out, err
         try:
             code = run([str(argument) for argument in arguments])
         finally:

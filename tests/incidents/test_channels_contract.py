@@ -31,6 +31,7 @@ from receivers import (
 )
 
 from incidents.channels import KINDS, Channel, Outgoing, open_channel
+from incidents.channels.attempt import Abandoned, Attempt, run
 from incidents.channels.console import ConsoleChannel
 from incidents.domain import rulebook
 from incidents.domain.errors import BadSetting, DeliveryError
@@ -251,6 +252,23 @@ def test_what_was_given_up_before_the_message_left_never_leaves() -> None:
         time.sleep(1.0)
     assert not error.ambiguous
     assert not taken
+
+
+def test_a_try_that_was_given_up_cannot_pass_the_point_of_no_return() -> None:
+    refused = threading.Event()
+
+    def work(attempt: Attempt) -> str:
+        time.sleep(0.3)  # a name server that answers late: there is no connection yet that could be cut
+        for step in (attempt.commit, lambda: attempt.on_abandon(lambda: None)):
+            with pytest.raises(Abandoned):
+                step()
+        refused.set()
+        return "sent"
+
+    with pytest.raises(DeliveryError) as caught:
+        run(work, 0.1)
+    assert not caught.value.ambiguous
+    assert refused.wait(5.0)
 
 
 def test_no_thread_of_an_abandoned_try_is_left(truthful: Harness) -> None:

@@ -23,9 +23,17 @@ CERTIFICATE = str(TLS / "localhost.crt")
 
 
 def channel(port: int, scheme: str = "smtp", user: str = "", **options: object) -> Channel:
-    url = f"{scheme}://{user}localhost:{port}"
-    given = {"url": url, "from": "值班 Tocsin <tocsin@gw.example>", "to": ["a@x.example", "Bé <b@x.example>"]} | options
-    return open_channel(rulebook.Channel("ops", "mail", given), clock=lambda: 1795402325.0)
+    return opened(port, {"url": f"{scheme}://{user}localhost:{port}"} | options)
+
+
+def opened(port: int, options: dict[str, object]) -> Channel:
+    url = f"smtp://localhost:{port}"
+    given: dict[str, object] = {
+        "url": url,
+        "from": "值班 Tocsin <tocsin@gw.example>",
+        "to": ["a@x.example", "Bé <b@x.example>"],
+    }
+    return open_channel(rulebook.Channel("ops", "mail", given | options), clock=lambda: 1795402325.0)
 
 
 def sent(*messages: tuple[Message, str, str | None]) -> list[EmailMessage]:
@@ -216,7 +224,7 @@ def test_a_connection_lost_before_the_message_is_worth_another_try(greeting: byt
 )
 def test_a_wrong_option_is_named(options: dict[str, object], wrong: str) -> None:
     with pytest.raises(BadSetting, match=f"^channel ops: option {wrong}"):
-        channel(25, **options)
+        opened(25, options)
 
 
 def test_the_target_shows_who_gets_it_and_no_password() -> None:

@@ -17,7 +17,7 @@ from incidents.status import masked_url
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-_PATIENCE = 3.0
+_PATIENCE = 2.0
 """Seconds to wait for an answer."""
 
 _CLOCKS_APART = 5.0
