@@ -12,6 +12,7 @@ from collections.abc import Callable
 import msgspec
 
 from incidents.channels import Channel, Outgoing, open_channel
+from incidents.channels.base import harmless
 from incidents.documents import incident_document
 from incidents.domain.errors import DeliveryError, TocsinError
 from incidents.domain.incident import Message
@@ -103,7 +104,7 @@ class Deliverer:
         except TocsinError as error:
             return Outcome(Delivery.DEAD, Delivery.FAILED, str(error))
         except Exception as error:  # noqa: BLE001  (an adapter's own bug must not stop the other channels: it is recorded)
-            return self._failed(claimed, DeliveryError(f"{type(error).__name__}: {error}", ambiguous=True))
+            return self._failed(claimed, DeliveryError(harmless(f"{type(error).__name__}: {error}"), ambiguous=True))
         return Outcome(Delivery.SENT, Delivery.SENT, answer)
 
     def _outgoing(self, claimed: Notification, onset: str | None, config: ChannelConfig) -> Outgoing:

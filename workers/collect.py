@@ -20,6 +20,8 @@ log = structlog.get_logger()
 def collect(role: Role) -> None:
     """Reads and stores until told to stop. What could not be stored is read again."""
     ingest = role.app.ingest()
+    if not role.supervised:
+        ingest.backend.check()
     told: set[str] = set()
     try:
         while not role.stopping.is_set():

@@ -25,10 +25,14 @@ log = structlog.get_logger()
 
 
 class Role:
-    """One running process. `stopping` is set by SIGTERM, SIGINT, and the death of the supervisor."""
+    """One running process. `stopping` is set by SIGTERM, SIGINT, and the death of the supervisor.
+
+    supervised: started by `tocsin up`, which has looked at the ground already; then a role waits for what is missing.
+    """
 
     def __init__(self, name: str, app: App, pulse: Pulse) -> None:
         self.name = name
+        self.supervised = False
         self.app = app
         self.pulse = pulse
         self.stopping = threading.Event()
@@ -73,6 +77,7 @@ def watch_parent(role: Role) -> None:
     descriptor = os.environ.pop(PARENT_FD, None)
     if descriptor is None:
         return
+    role.supervised = True
 
     def wait() -> None:
         while os.read(int(descriptor), 1):

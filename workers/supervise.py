@@ -16,6 +16,9 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import structlog
 
+from backends import open_backend
+from incidents.api.serve import listen
+from incidents.bootstrap import App
 from workers.pulse import progress
 from workers.role import PARENT_FD, Role, run_role
 
@@ -117,8 +120,19 @@ class Supervisor:
         }
 
 
+def preflight(app: App) -> None:
+    """What a person should mend before anything starts: found out now and said once, not by roles that die in turn."""
+    backend = open_backend(app.settings.source)
+    try:
+        backend.check()
+    finally:
+        backend.close()
+    listen(app, app.settings.api.host, app.settings.api.port).close()
+
+
 def supervise(role: Role) -> None:
     """Runs everything until told to stop; ends with an error when a role cannot be kept alive."""
+    preflight(role.app)
     supervisor = Supervisor(roles_of(role.app.settings.broker_url))
     try:
         while not role.stopping.wait(0.2):

@@ -55,7 +55,7 @@ def replay(
             _counted(read_logs(logs), progress),
             rulebook,
             log_format=log_format,
-            lateness=LATENESS if lateness is None else lateness,
+            lateness=LATENESS,
             progress=progress.lines,
         )
     if not result.lines.read:

@@ -122,8 +122,8 @@ def test_a_long_line_is_cut_at_a_character(step: int) -> None:
 
 
 def test_a_secret_across_the_cut_leaves_no_beginning_behind() -> None:
-    line = "/" + "a" * (CAP - 30) + "?token=" + "s3cret" * 400
-    assert "s3cret" not in redact(line)
+    line = "/" + "a" * (CAP - 30) + "/eyJhbGciOiJIUzI1NiJ9" + "x" * 50 + ".eyJzdWIiOiIx.SflKxwRJ"
+    assert "eyJ" not in redact(line)
 
 
 @given(

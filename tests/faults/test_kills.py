@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.house import check_against, house, restamped, truth_of
+from tests.live.house import check_against, house, restamped, truth_of, wait_for
 
 ROLES = ("collect", "worker", "serve")
 
@@ -44,19 +44,11 @@ def test_the_supervisor_killed_takes_its_processes_along_and_a_new_start_goes_on
         home.write(lines)
         for _ in range(3):
             supervisor = home.start()
-            _wait_for(lambda: len(home.pids()) == 4, 30)
+            wait_for(lambda: len(home.pids()) == 4, 30)
             time.sleep(4)
             supervisor.kill()
             supervisor.wait()
-            _wait_for(lambda: not home.pids(), 15)
+            wait_for(lambda: not home.pids(), 15)
         home.start()
         home.wait_until_told(truth, 120)
         check_against(home, truth)
-
-
-def _wait_for(condition: object, seconds: float) -> None:
-    assert callable(condition)
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import httpx
@@ -70,7 +70,7 @@ class Client:
         path: str,
         parameters: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
-        content: bytes | None = None,
+        content: bytes | AsyncIterator[bytes] | None = None,
     ) -> httpx.Response:
         return asyncio.run(self._ask(method, path, parameters or {}, headers or {}, content))
 
@@ -80,7 +80,7 @@ class Client:
         path: str,
         parameters: Mapping[str, object],
         headers: Mapping[str, str],
-        content: bytes | None,
+        content: bytes | AsyncIterator[bytes] | None,
     ) -> httpx.Response:
         transport = httpx.ASGITransport(self.api, raise_app_exceptions=False, client=self.peer)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:

@@ -82,13 +82,11 @@ def test_a_token_lets_a_stranger_in_under_any_host(house: App) -> None:
     assert client_of(house, STRANGER, headers).get(URL).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "given", ["Bearer", "Bearer ", "Bearer tocsin_wrong", "Basic dG9jc2luOg==", "tocsin_x", "Bearer é"]
-)
+@pytest.mark.parametrize("given", ["Bearer", "Bearer ", "Bearer tocsin_wrong", "Basic dG9jc2luOg==", "tocsin_x"])
 @pytest.mark.parametrize("peer", [("127.0.0.1", 1), STRANGER])
 def test_a_wrong_token_is_refused_even_from_this_machine(house: App, given: str, peer: tuple[str, int]) -> None:
     tokens.create(house.store, "grafana", ["read"], house.now())
-    answer = client_of(house, peer, {"Authorization": given.encode("latin-1").decode("latin-1")}).get(URL)
+    answer = client_of(house, peer, {"Authorization": given}).get(URL)
     assert answer.status_code == 401
     assert answer.json()["type"] == "urn:tocsin:problem:token-refused"
     assert 'error="invalid_token"' in answer.headers["www-authenticate"]

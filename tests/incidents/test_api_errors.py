@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import AsyncIterator
 
-from incidents.api import schemas
-from incidents.api.guard import MAX_BODY
+import pytest
+from fastapi import FastAPI, Request
+
+from incidents.api import problem, schemas
+from incidents.api.guard import MAX_BODY, Guard
 from incidents.bootstrap import App
 from incidents.domain.errors import StoreError
 from incidents.store import Store, rulebooks
@@ -26,9 +29,9 @@ def client(house: App) -> Client:
 
 def test_an_address_that_is_not_there(client: Client) -> None:
     answer = client.get("/api/v1/nothing")
-    problem = schemas.Problem.model_validate_json(answer.content)
-    assert (answer.status_code, problem.status, problem.type) == (404, 404, "about:blank")
-    assert problem.instance == "/api/v1/nothing"
+    found = schemas.Problem.model_validate_json(answer.content)
+    assert (answer.status_code, found.status, found.type) == (404, 404, "about:blank")
+    assert found.instance == "/api/v1/nothing"
     assert answer.headers["content-type"] == "application/problem+json"
 
 
@@ -85,10 +88,10 @@ def test_a_database_that_fails_is_503_with_the_remedy(house: App, monkeypatch: p
 )
 def test_a_wrong_parameter_is_named(client: Client, query: str, name: str) -> None:
     answer = client.ask("GET", f"{URL}?{query}")
-    problem = schemas.Problem.model_validate_json(answer.content)
+    found = schemas.Problem.model_validate_json(answer.content)
     assert answer.status_code == 422
-    assert problem.type == "urn:tocsin:problem:invalid-parameter"
-    assert [(error.where, error.name) for error in problem.errors or ()] == [("query", name)]
+    assert found.type == "urn:tocsin:problem:invalid-parameter"
+    assert [(error.where, error.name) for error in found.errors or ()] == [("query", name)]
 
 
 def test_a_misspelt_filter_is_told_which_there_are(client: Client) -> None:
@@ -113,6 +116,25 @@ def test_a_body_that_is_too_large_is_refused_unread(client: Client, length: str)
     answer = client.ask("POST", URL, headers={"Content-Length": length}, content=b"x")
     assert answer.status_code == 413
     assert answer.json()["status"] == 413
+
+
+def test_a_body_that_hides_its_length_is_stopped_at_the_limit() -> None:
+    api = FastAPI()
+    problem.install(api)
+    api.add_middleware(Guard)
+
+    @api.post("/read")
+    async def read(request: Request) -> int:
+        return len(await request.body())
+
+    async def pieces(count: int) -> AsyncIterator[bytes]:
+        for _ in range(count):
+            yield b"x" * 1024
+
+    client = Client(api)
+    assert client.ask("POST", "/read", content=pieces(1024)).text == str(MAX_BODY)
+    refused = client.ask("POST", "/read", content=pieces(1025))
+    assert (refused.status_code, refused.json()["status"]) == (413, 413)
 
 
 @pytest.mark.parametrize("path", [URL, "/livez", "/nothing", "/docs", "/metrics"])

@@ -15,8 +15,9 @@ URL = "/api/v1/notifications"
 RULEBOOK = """\
 channels:
   ops: {type: webhook, url: "https://hooks.example.com/${HOOK}", secret: "${SIGNING_SECRET}"}
+  chat: {type: webhook, url: "https://hooks.example.com/WR1TTEN"}
 routes:
-  - channels: [ops]
+  - channels: [ops, chat]
 """
 
 
@@ -116,17 +117,16 @@ def test_secrets_of_a_rulebook_are_never_shown(store: Store, monkeypatch: pytest
     assert (found.version, found.source, found.at) == (1, "rulebook.yaml", "1970-01-01T00:01:00Z")
     assert found.document is not None
     assert "ops" in str(found.document["channels"])
-    assert "T0PSECRET" not in answer.text
-    assert "c2VjcmV0" not in answer.text
+    for secret in ("T0PSECRET", "c2VjcmV0", "WR1TTEN"):
+        assert secret not in answer.text
 
 
-def test_a_version_that_can_no_longer_be_read_says_why(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("HOOK", raising=False)
+def test_a_version_that_can_no_longer_be_read_says_why(store: Store) -> None:
     with store.write() as tx:
-        rulebooks.add(tx, RULEBOOK, "d1", "rulebook.yaml", "file", "", 60.0)
+        rulebooks.add(tx, "rulez: {}", "d1", "rulebook.yaml", "file", "", 60.0)
     found = schemas.Rulebook.model_validate_json(client_of(empty_house(store)).get("/api/v1/rulebook").content)
     assert found.text is None
-    assert "HOOK" in (found.problem or "")
+    assert "rulez" in (found.problem or "")
 
 
 def test_versions_are_listed_the_newest_first_in_pages(store: Store) -> None:

@@ -10,12 +10,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
+from incidents.domain.errors import StoreError
 from incidents.domain.rulebook import Rulebook
 from incidents.replay import Run
 from incidents.store import Store, minutes, outbox, positions
@@ -104,7 +105,7 @@ class House:
             f"smtp: 'smtp://127.0.0.1:{mail_port}'}}\n"
             f"  hook: {{type: webhook, url: 'http://127.0.0.1:{hook_port}/tocsin'}}\n"
         )
-        self.url = f"sqlite:///{folder / 'tocsin.db'}"
+        self.url = (extra or {}).get("TOCSIN_DATABASE_URL") or f"sqlite:///{folder / 'tocsin.db'}"
         self.port = free_port()
         kept = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
         self.environment = kept | {
@@ -179,11 +180,19 @@ class House:
             with self.store.read() as tx:
                 closed = minutes.closed_through(tx, 0)
                 waiting = sum(n for (_, s), n in outbox.counts(tx).items() if s in ("pending", "sending"))
-                lines = sum(position.lines for position in positions.every(tx))
+            lines = self.lines_counted()
             state = f"closed through {closed}, {waiting} messages waiting, {lines} lines"
             if closed and closed.second >= truth.end + 60 and not waiting:
                 return
         raise AssertionError(f"not finished in {seconds} s: {state}\n{self.tail()}")
+
+    def lines_counted(self) -> int:
+        """Lines that are in the database; 0 while there is none."""
+        try:
+            with self.store.read() as tx:
+                return sum(position.lines for position in positions.every(tx))
+        except StoreError:
+            return 0
 
     def tail(self, characters: int = 4000) -> str:
         return (self.folder / "output.txt").read_text(errors="replace")[-characters:]
@@ -228,3 +237,11 @@ def check_against(house: House, truth: Truth) -> None:
             times = sum(message.key == key for message in received)
             allowed = 1 + next(n for row_id, n in ambiguous.items() if row_id in key)
             assert times <= allowed, f"{channel}: {key} came {times} times after {allowed - 1} ambiguous attempts"
+
+
+def wait_for(condition: Callable[[], bool], seconds: float) -> None:
+    """Until a condition holds; fails after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.1)
