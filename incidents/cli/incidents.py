@@ -155,7 +155,7 @@ def export(
 
     page = _filter(states, services, severities, rule, node, since, until, text, 200)
     with _history(database) as history:
-        pieces = (piece.encode() for piece in exported(_pages(history, page), as_format))
+        pieces = (piece.encode() for piece in exported(pages_of(history, page), as_format))
         if output is None:
             # Bytes: on a screen or in a pipe, a CSV is the same file as with --output.
             sys.stdout.buffer.writelines(pieces)
@@ -167,7 +167,7 @@ def export(
             raise BadInput(f"cannot write {output}: {error.strerror}; name another file with --output") from None
 
 
-def _pages(history: History, page: Filter) -> Iterator[list[Summary]]:
+def pages_of(history: History, page: Filter) -> Iterator[list[Summary]]:
     """Page by page: however long the history, only some of it is in memory."""
     import msgspec
 

@@ -55,7 +55,7 @@ def replay(
             _counted(read_logs(logs), progress),
             rulebook,
             log_format=log_format,
-            lateness=LATENESS,
+            lateness=LATENESS if lateness is None else lateness,
             progress=progress.lines,
         )
     if not result.lines.read:

@@ -13,10 +13,14 @@ import msgspec
 import pytest
 from cli_house import BAD, START, Result, make_database, one_line_error, tocsin, write_log
 
-from incidents.cli.incidents import ExportFormat, SeverityName, StateName
+from incidents.cli.incidents import ExportFormat, SeverityName, StateName, pages_of
 from incidents.domain.incident import State
 from incidents.domain.rule import Severity
+from incidents.domain.rulebook import Rulebook
 from incidents.exporting import Format
+from incidents.history import History
+from incidents.store import Store
+from incidents.store.incidents import Filter
 
 Run = Callable[..., Result]
 
@@ -102,6 +106,14 @@ def test_the_export_holds_every_incident_once(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "out.jsonl"
     assert run("incidents", "export", "--output", file, "--service", "pay").code == 0
     assert [msgspec.json.decode(line)["service"] for line in file.read_text("utf-8").splitlines()] == ["pay"]
+
+
+def test_a_long_history_is_exported_page_by_page_without_loss(url: str) -> None:
+    store = Store(url)
+    history = History(store, Rulebook, lambda _: Rulebook())
+    pages = list(pages_of(history, Filter(limit=1)))
+    store.close()
+    assert [[summary.service for summary in page] for page in pages] == [["pay"], ["shop"]]
 
 
 def test_an_export_that_cannot_be_written_is_told_in_one_line(run: Run, tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ class Story:
     def _tally(self, minute: int) -> ServiceTally | None:
         requests = self.requests.get(minute, [])
         fold = Fold(self.rulebook, set())
-        fold.add(requests, [b""] * len(requests))
+        fold.add(requests, [b""] * len(requests), ceiling=minute + MINUTE)
         tallies = [t for services in fold.take().tallies.values() for t in services.values()]
         return tallies[0] if tallies else None
 
