@@ -41,7 +41,7 @@ _namespace = uuid.UUID("6f2f0c8e-1d53-5b0a-9f0e-0c2f5a3a9b11")
 
 
 class Clocks(msgspec.Struct, frozen=True):
-    """`now`: clock seconds. `detected`: event second at which what a minute's close causes is told (start of minute in)."""
+    """`now`: clock seconds. `detected`: start of a minute -> event second at which what its close causes is told."""
 
     now: Callable[[], float]
     detected: Callable[[int], int]
@@ -81,7 +81,7 @@ def close_minutes(
     source: str,
     until: int | None = None,
 ) -> Closed:
-    """Closes the minutes of one shard that nothing more is expected for. `until` replaces the horizon (end of a replay)."""
+    """Closes the minutes of one shard that nothing more is expected for. `until` replaces the horizon in a replay."""
     with store.write() as tx:
         end = until if until is not None else horizon(positions.of_source(tx, source), lateness)
         if end is None:
@@ -189,21 +189,21 @@ class _Closing:
         for transition in transitions:
             if transition.sends and self.rulebook.channels:
                 self._write()
-                self._notify(by_id[transition.incident_id], transition, at)
+                self._notify(by_id[transition.incident_id], transition.sends, transition.minute, at)
 
-    def _notify(self, incident: Incident, transition: Transition, at: int) -> None:
-        assert transition.sends is not None
+    def _notify(self, incident: Incident, message: Message, minute: int, at: int) -> None:
+        """Whoever was told of the onset hears the rest; who comes in by a later message is told it as an onset."""
         told = outbox.channels_told(self.tx, incident.id)
-        channels = told if transition.sends is Message.SUMMARY else [*told, *self._planned(incident, told)]
+        channels = told if message is Message.SUMMARY else [*told, *self._planned(incident, told)]
         if not channels:
             return
         document = msgspec.json.encode(summary_of(self.tx, incident, self.rulebook)).decode()
-        late_minutes = (at - transition.minute - MINUTE) // MINUTE
+        late_minutes = (at - minute - MINUTE) // MINUTE
         if late_minutes < WORTH_MENTIONING:
             late_minutes = 0
         notifications = []
         for channel in channels:
-            kind = transition.sends if channel in told else Message.ONSET
+            kind = message if channel in told else Message.ONSET
             sequence = outbox.next_sequence(self.tx, incident.id, kind)
             key = str(uuid.uuid5(_namespace, f"{incident.id}/{kind}/{sequence}/{channel}"))
             notifications.append(outbox.Notification(key, incident.id, kind, sequence, channel, document, late_minutes))

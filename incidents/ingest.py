@@ -32,8 +32,8 @@ TOGETHER = 2000
 class Ingest:
     """Reads one backend into one store. One instance is one collector.
 
-    `now` is the clock in seconds; `ahead` (seconds) is how far a line may be ahead of it, None for a replay, which has no
-    such clock. `shards` divide the services among evaluators.
+    `now` is the clock in seconds; `ahead` (seconds) is how far a line may be ahead of it, None for a replay, which has
+    no such clock. `shards` divide the services among evaluators.
     """
 
     def __init__(

@@ -9,6 +9,6 @@ DAY = 86400
 
 
 def prune(store: Store, now: float, keep_days: int) -> int:
-    """Removes minutes and evidence older than `keep_days`; how many rows went. Bounded work at each call: a day's rows."""
+    """Removes minutes and evidence older than `keep_days`; how many rows went. Called hourly, it has little to do."""
     with store.write() as tx:
         return minutes.prune(tx, int(now) // MINUTE * MINUTE - keep_days * DAY)

@@ -133,7 +133,7 @@ def _say(port: int) -> None:
     taken = f" (port {PORT} is taken: another Tocsin?)" if port != PORT else ""
     print(  # noqa: T201
         f"Tocsin's demo: a real nginx log, {SCALE:g} times as fast as it happened, through the real pipeline.\n"
-        f"In a few seconds one node of `order` begins to answer 500; a message follows, and a summary when it is over.\n"
+        f"Soon one node of `order` begins to answer 500; a message follows, and a summary when it is over.\n"
         f"API: http://127.0.0.1:{port}/api/v1/incidents{taken}   what there is: http://127.0.0.1:{port}/docs\n"
         f"Ctrl-C ends it and leaves nothing behind.\n",
         flush=True,

@@ -1,7 +1,7 @@
 """`tocsin up`: every role of one machine, each a process of its own, restarted when it dies.
 
-A role ends when the supervisor does, however that happens: it holds the reading end of a pipe whose writing end only the
-supervisor has.
+A role ends when the supervisor does, however that happens: it holds the reading end of a pipe whose writing end only
+the supervisor has.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whose minute it is: which culprit the breaches of one service in one closed minute belong to. detection.md section 6."""
+"""Whose minute it is: which culprit the breaches of one service in one closed minute belong to."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ def claim(window: Window, findings: Sequence[Finding]) -> Claim | None:
     # What another node did before these broke is not theirs: blame looks at their own minutes (section 4's window).
     since = max((first_bad_offset(lead, window, node) for node in breaching), default=len(window) - 1)
     blamed = blame_nodes(lead, window[-1 - since :])
-    # Nodes of one pool cross the line minutes apart: the first to cross is not the culprit when all are bad. Unless this
-    # minute by itself names it: a node that goes on when the others have recovered is a fault of its own. docs/adr/0003
+    # Nodes of one pool cross the line minutes apart: the first to cross is not the culprit when all are bad. Unless
+    # this minute by itself names it: a node that goes on when the others have recovered is a fault of its own (ADR 3).
     if breaching and blamed.confidence is Confidence.POOL:
         alone = blame_nodes(lead, window[-1:])
         if alone.confidence not in (Confidence.NODE, Confidence.NODES):

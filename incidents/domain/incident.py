@@ -105,8 +105,8 @@ class Incident(msgspec.Struct, kw_only=True):
     """One episode. Minutes are starts of minutes and all times are seconds since the epoch, UTC, in event time.
 
     `detected_at` is when the onset left the evaluator; `hold` the clean minutes that close it; `quiet` those seen in a
-    row, `quiet_requests` the requests in them; `longest_quiet` the longest spell that ended in trouble again; `idle` the
-    minutes in a row in which the service had no traffic, `absent` those in which only the culprit had none.
+    row, `quiet_requests` the requests in them; `longest_quiet` the longest spell that ended in trouble again; `idle`
+    the minutes in a row in which the service had no traffic, `absent` those in which only the culprit had none.
     `rulebook_version` is the version that opened it: by that version's thresholds it is kept open.
     """
 
@@ -152,7 +152,7 @@ class Incident(msgspec.Struct, kw_only=True):
 
 
 class Transition(msgspec.Struct, frozen=True):
-    """One row of an incident's timeline: `minute` is the closed minute that caused it, `sends` the message it causes."""
+    """One row of an incident's timeline: `minute` is the closed minute that caused it, `sends` what it tells."""
 
     incident_id: str
     minute: int

@@ -46,7 +46,7 @@ class ServiceMinute(msgspec.Struct, frozen=True):
     """All that is looked at. `minute` is the judged minute's start in seconds; `detected_at` when an onset would leave.
 
     `live`: incidents that are open or pending; `recent`: those closed in the last day, for links and relapses. Both
-    oldest first. `past_rulebook` gives a rulebook by version: an incident is kept open by the thresholds that opened it.
+    oldest first. `past_rulebook`: a rulebook by version; an incident is kept open by the thresholds that opened it.
     """
 
     service: str

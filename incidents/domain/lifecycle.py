@@ -101,7 +101,7 @@ TABLE: tuple[Row, ...] = (
     Row(_ANY_OPEN, (Event.BY_HAND,), ALWAYS, State.CLOSED, Message.SUMMARY, CloseReason.BY_HAND),
     Row(_ANY_OPEN, (Event.RULE_GONE,), ALWAYS, State.CLOSED, Message.SUMMARY, CloseReason.RULE_CHANGED),
 )
-"""A state and event without a row that fits leave the incident as it is: GAP always, NODATA and ABSENT until their time."""
+"""Without a row that fits an incident stays as it is: after GAP always, after NODATA and ABSENT until their time."""
 
 _PROVEN = (CloseReason.RECOVERED, CloseReason.LITTLE_TRAFFIC)
 

@@ -1,8 +1,8 @@
 """Event time: how far a partition has been read, which lines are late, and which come from a clock that is wrong.
 
 A line belongs to the minute of its own event time. It is late when its minute had ended `lateness` seconds before the
-latest event time read ahead of it in its partition: that depends on the order of the lines alone, never on how they were
-cut into batches, so a replay and a live run agree.
+latest event time read ahead of it in its partition: that depends on the order of the lines alone, never on how they
+were cut into batches, so a replay and a live run agree.
 """
 
 from __future__ import annotations
@@ -44,8 +44,9 @@ class Admission(NamedTuple, Generic[T]):
 class Watermark(Generic[T]):
     """One partition's watermark: the latest event time read, in whole seconds since the epoch (0: none yet).
 
-    Live, `ceiling` (clock + AHEAD) tells the future from the present. In a replay there is no such clock (ceiling None):
-    a forward jump is held back until CONFIRMATIONS lines follow it, and is a wrong clock when a line goes back before it.
+    Live, `ceiling` (clock + AHEAD) tells the future from the present. In a replay there is no such clock (ceiling
+    None): a forward jump is held back until CONFIRMATIONS lines follow it, and is a wrong clock when a line goes back
+    before it.
     """
 
     def __init__(self, second: int = 0, lateness: int = LATENESS) -> None:

@@ -1,4 +1,4 @@
-"""Alembic migrations. `upgrade` brings a database to this version's schema, from nothing or from any earlier version."""
+"""Alembic migrations. `upgrade` brings a database to this version's schema, from nothing or an earlier version."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def _config(connection: Connection | None = None) -> Config:
 def head() -> str:
     """The newest revision that this version of Tocsin knows."""
     found = ScriptDirectory.from_config(_config()).get_current_head()
-    assert found is not None
+    if found is None:
+        raise StoreError("this installation of Tocsin has lost its migrations: install it again")
     return found
 
 
@@ -36,7 +37,7 @@ def revision(connection: Connection) -> str | None:
 
 
 def upgrade(store: Store) -> bool:
-    """Upgrades in one transaction (two processes that start at once wait for each other). True when anything changed."""
+    """Upgrades in one transaction (two processes that start at once wait in turn). True when anything changed."""
     with store.read() as tx:
         if revision(tx) == head():
             return False

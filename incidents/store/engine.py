@@ -31,7 +31,7 @@ def wal_is_safe(version: tuple[int, int, int]) -> bool:
 
 
 class Store:
-    """A database. `write` and `read` give a connection inside a transaction; leaving the block commits or rolls back."""
+    """A database. `write` and `read` give a connection in a transaction; leaving the block commits or rolls back."""
 
     def __init__(self, url: str) -> None:
         self.url = _parse(url)
@@ -127,7 +127,7 @@ def explain(error: DBAPIError, url: URL) -> str:
     said = " ".join(str(error.orig).split())
     hints = {
         "database or disk is full": "make room; what was not committed is read again",
-        "database is locked": f"another process held it for {BUSY_SECONDS} s; look for a stuck one with `tocsin status`",
+        "database is locked": f"another process held it for {BUSY_SECONDS} s; find a stuck one with `tocsin status`",
         "unable to open database file": "check that the folder exists and may be written",
         "readonly database": "check the file's owner and mode",
         "not a database": "the file is something else; name another one with TOCSIN_DATABASE_URL",

@@ -24,7 +24,7 @@ OPEN = (State.OPEN, State.RECOVERING, State.STALE)
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
-    """What people ask incidents by. Times are seconds; `after` is the cursor: (first_minute, id) of the last one seen."""
+    """What people ask incidents by. Times are seconds; `after` is the cursor: (first_minute, id) of the last seen."""
 
     states: tuple[str, ...] = ()
     services: tuple[str, ...] = ()

@@ -62,7 +62,7 @@ def move_closed_through(tx: Connection, shard: int, old: ClosedThrough | None, s
 def append(
     tx: Connection, tallies: Mapping[MinuteKey, Mapping[str, ServiceTally]], shards: int, closed: Mapping[int, int]
 ) -> int:
-    """Stores what one flush counted. `closed`: shard -> closed_through; what lies before is late. Late units counted."""
+    """Stores what one flush counted; how many requests met a closed minute. `closed`: shard -> closed_through."""
     rows = []
     late_lines = 0
     for key, services in tallies.items():

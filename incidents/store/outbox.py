@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 import msgspec
-from sqlalchemy import Connection, ColumnElement, and_, exists, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, not_, or_, select, update
 
 from incidents.domain.incident import Message
 from incidents.store.engine import insert_of, table_of, upsert
@@ -87,15 +87,21 @@ def next_sequence(tx: Connection, incident_id: str, kind: Message) -> int:
 
 
 def _earlier_waits() -> ColumnElement[bool]:
-    """An earlier message of the same incident to the same channel has not left yet."""
+    """An earlier message of the same incident to the same channel has not left yet.
+
+    Earlier by what it is, not by the clock: two can be caused in one instant, and a clock that steps back would let
+    the onset and the escalation wait for each other.
+    """
     earlier = _notifications.alias("earlier")
+    known = _notifications.c
     return exists().where(
-        earlier.c.incident_id == _notifications.c.incident_id,
-        earlier.c.channel == _notifications.c.channel,
+        earlier.c.incident_id == known.incident_id,
+        earlier.c.channel == known.channel,
         earlier.c.state.in_((Delivery.PENDING.value, Delivery.SENDING.value)),
         or_(
-            earlier.c.created_at < _notifications.c.created_at,
-            and_(earlier.c.kind == Message.ONSET.value, _notifications.c.kind != Message.ONSET.value),
+            and_(earlier.c.kind == Message.ONSET.value, known.kind != Message.ONSET.value),
+            and_(earlier.c.kind != Message.SUMMARY.value, known.kind == Message.SUMMARY.value),
+            and_(earlier.c.kind == known.kind, earlier.c.sequence < known.sequence),
         ),
     )
 
@@ -112,7 +118,7 @@ def due(tx: Connection, now: float, limit: int) -> list[str]:
 
 
 def claim(tx: Connection, notification_id: str, now: float, lease: float) -> Notification | None:
-    """Takes one for `lease` seconds; None when somebody else has it. A lease that ran out counts as an ambiguous attempt."""
+    """Takes one for `lease` seconds; None when somebody else has it. A lease that ran out was an ambiguous attempt."""
     known = _notifications.c
     expired = and_(known.state == Delivery.SENDING.value, known.lease_until <= now)
     open_attempt = tx.execute(select(known.token).where(known.id == notification_id, expired)).scalar()
@@ -132,10 +138,9 @@ def claim(tx: Connection, notification_id: str, now: float, lease: float) -> Not
             lease_until=now + lease,
         )
     )
-    if changed.rowcount != 1:
+    found = get(tx, notification_id) if changed.rowcount == 1 else None
+    if found is None:
         return None
-    found = get(tx, notification_id)
-    assert found is not None  # it was updated a moment ago, in this transaction
     attempt = {"notification_id": found.id, "token": found.token, "started_at": now, "outcome": "sending", "answer": ""}
     tx.execute(insert_of(DeliveryRow), attempt)
     return found
