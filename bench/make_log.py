@@ -69,7 +69,7 @@ def _repeated(traces: Path, copies: int, form: str) -> Iterator[tuple[int, bytes
     recorded = []
     for name in TRACES:
         with gzip.open(traces / name / f"access.{form}.log.gz") as log:
-            recorded.append([cut(line.decode("utf-8", "replace").encode()) for line in log])
+            recorded.append([cut(line.decode("utf-8", "replace").replace("\ufffd", "?").encode()) for line in log])
     number = 0
     start = min(line.second for line in recorded[0]) // 60 * 60
     while True:

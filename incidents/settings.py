@@ -112,7 +112,7 @@ def load_settings(**given: Any) -> Settings:
         raise BadSetting(f"TOCSIN_CONFIG names {named}, and there is no such file")
     _refuse_unknown()
     try:
-        return Settings(**_from_files(), **{name: value for name, value in given.items() if value is not None})
+        return Settings(**_from_files() | {name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -90,7 +90,7 @@ def environment(folder: Path, port: int, real: float) -> dict[str, str]:
 
 def main() -> int:
     """Runs until interrupted."""
-    port = free_port(PORT)
+    port = free_port(int(os.environ.get("TOCSIN_API__PORT", PORT)))
     began = time.time() + HEAD_START
     with tempfile.TemporaryDirectory(prefix="tocsin-demo-") as name:
         folder = Path(name)
@@ -98,7 +98,7 @@ def main() -> int:
         log.touch()
         _say(port)
         house = subprocess.Popen(
-            [sys.executable, "-m", "workers.supervise"], env=environment(folder, port, began), start_new_session=True
+            [sys.executable, "-P", "-m", "workers.supervise"], env=environment(folder, port, began), start_new_session=True
         )
         stopping = False
 

@@ -56,7 +56,8 @@ def roles_of(broker_url: str) -> dict[str, list[str]]:
     names = ["collect", "worker", "serve"]
     if not broker_url.startswith("memory:"):
         names.append("beat")
-    return {name: [sys.executable, "-m", f"workers.{name}"] for name in names}
+    # -P: a folder called `workers` where the user stands is not ours.
+    return {name: [sys.executable, "-P", "-m", f"workers.{name}"] for name in names}
 
 
 class Supervisor:

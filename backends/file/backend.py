@@ -61,7 +61,8 @@ class FileBackend(Backend):
         while True:
             batches = self._read_once(max_lines)
             left = deadline - self._clock()
-            if left <= 0 or any(batch.lines or batch.gaps for batch in batches):
+            # A batch that moves on without lines counts too: dropped here, the next one would not follow the last.
+            if left <= 0 or any(batch.lines or batch.gaps or batch.next != batch.start for batch in batches):
                 return batches
             self._sleep(min(self._source.poll, left))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -75,14 +75,8 @@ def _parameter(parameter: Mapping[str, Any]) -> str:
 
 
 def _type(schema: Mapping[str, Any]) -> str:
-    if "anyOf" in schema:
-        return " or ".join(_types(each for each in schema["anyOf"] if each.get("type") != "null"))
     if "enum" in schema:
         return ", ".join(str(value) for value in schema["enum"])
     if schema.get("type") == "array":
         return f"list of {_type(schema['items'])}"
     return str(schema.get("format") or schema.get("type", ""))
-
-
-def _types(schemas: Iterable[Mapping[str, Any]]) -> list[str]:
-    return [_type(schema) for schema in schemas]

@@ -69,9 +69,21 @@ def document_of(api: FastAPI) -> dict[str, Any]:
         components |= shape.pop("$defs", {}) | {"Problem": shape}
         for name in ("HTTPValidationError", "ValidationError"):
             components.pop(name, None)
+        for methods in document["paths"].values():
+            for operation in methods.values():
+                for parameter in operation.get("parameters", ()):
+                    parameter["schema"] = _without_null(parameter["schema"])
         document["components"]["schemas"] = dict(sorted(components.items()))
         api.openapi_schema = document
     return api.openapi_schema
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A parameter that need not be given is left out: there is no null in a query."""
+    kept: list[dict[str, Any]] = [each for each in schema.get("anyOf", ()) if each.get("type") != "null"]
+    if len(kept) != 1:
+        return schema
+    return kept[0] | {name: value for name, value in schema.items() if name not in ("anyOf", "default")}
 
 
 def text_of(api: FastAPI) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Path, Query, Request
 from fastapi.routing import APIRoute
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from incidents.api.problem import INVALID, Problem, Wrong, invalid
 from incidents.documents import moment, second_of
@@ -38,7 +38,7 @@ def _clean(given: str) -> str:
 Moment = Annotated[
     int, BeforeValidator(_second), WithJsonSchema({"type": "string", "format": "date-time", "examples": [_EXAMPLE]})
 ]
-Text = Annotated[str, AfterValidator(_clean)]
+Text = Annotated[str, AfterValidator(_clean), Field(json_schema_extra={"pattern": "^[^\\u0000]*$"})]
 
 From = Annotated[Moment | None, Query(alias="from", description="Not before this time (RFC 3339).")]
 To = Annotated[Moment | None, Query(alias="to", description="Before this time (RFC 3339).")]

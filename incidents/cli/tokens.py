@@ -35,7 +35,8 @@ def create(
     from incidents.cli.options import settings
     from incidents.cli.output import print_json
 
-    app = bootstrap(settings(database=database))  # the first token may be made before anything else
+    found = settings(database=database)
+    app = bootstrap(found)  # the first token may be made before anything else
     made = verb.create(app.store, name, [scope.value for scope in scopes or [Scope.READ]], app.now())
     app.store.close()
     if as_json:
@@ -43,10 +44,11 @@ def create(
             {"id": made.token.id, "name": made.token.name, "scopes": _scopes(made.token.scopes), "token": made.secret}
         )
         return
+    address = found.external_url.rstrip("/") or f"http://{found.api.host}:{found.api.port}"
     typer.echo(made.secret)
     typer.echo(
         f"token {made.token.id} ({made.token.scopes}); it is shown only now. "
-        "Use: curl -H 'Authorization: Bearer TOKEN' http://127.0.0.1:8600/api/v1/incidents",
+        f"Use: curl -H 'Authorization: Bearer TOKEN' {address}/api/v1/incidents",
         err=True,
     )
 

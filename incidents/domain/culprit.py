@@ -33,10 +33,11 @@ class Finding(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """Who the breaches belong to; `culprit` None: to the oldest open incident of the service, else to all of it."""
+    """Who the breaches belong to; `culprit` None: to the oldest open incident of the service, else to `otherwise`."""
 
     culprit: Culprit | None
     reason: str
+    otherwise: Culprit = Culprit(CulpritKind.POOL)
 
 
 def read(rules: Sequence[Rule], window: Window) -> list[Finding]:
@@ -96,18 +97,44 @@ def claim(window: Window, findings: Sequence[Finding]) -> Claim | None:
         if alone.confidence not in (Confidence.NODE, Confidence.NODES):
             return Claim(Culprit(CulpritKind.POOL), f"blame: {blamed.reason}")
     if breaching:
-        return Claim(Culprit.of_nodes(breaching), f"{len(breaching)} of {len(nodes)} nodes breach")
+        # A node that broke together with them, and has not had enough requests to breach by itself.
+        bad_now = {finding.node for finding in findings if finding.node is not None}
+        together = breaching | bad_now.intersection(blamed.names)
+        return Claim(Culprit.of_nodes(together), f"{len(breaching)} of {len(nodes)} nodes breach")
     if blamed.confidence in (Confidence.NODE, Confidence.NODES):
         return Claim(Culprit.of_nodes(set(blamed.names)), blamed.reason)
-    return Claim(None, f"blame: {blamed.confidence}, {blamed.reason}")
+    reason = f"blame: {blamed.confidence}, {blamed.reason}"
+    if blamed.confidence is Confidence.POOL:
+        return Claim(None, reason)
+    return Claim(None, reason, _narrowed(lead, window, nodes))
+
+
+def _narrowed(rule: Rule, window: Window, nodes: set[str]) -> Culprit:
+    """Where only the service breaches and blame abstains: who is BAD over the window, if that leaves nothing BAD.
+
+    The mirror image of `is_bad_everywhere`. Opening the whole service on the first few failures of one quiet node would
+    name the wrong culprit, and the node's own breach a minute later would be a second incident (ADR 3).
+    """
+    counts = {name: _sum(series(rule, window, name)) for name in (*sorted(nodes), NO_NODE)}
+    bad = {name for name, count in counts.items() if is_bad(rule, count)}
+    rest = _sum([count for name, count in counts.items() if name not in bad])
+    if not bad or is_bad(rule, rest):
+        return Culprit(CulpritKind.POOL)
+    if bad == {NO_NODE}:
+        return Culprit(CulpritKind.SERVICE)  # nginx answered by itself: no upstream was asked
+    bad.discard(NO_NODE)
+    return Culprit(CulpritKind.POOL) if 3 * len(bad) >= 2 * len(nodes) else Culprit.of_nodes(bad)
+
+
+def _sum(counts: Sequence[Count]) -> Count:
+    return Count(sum(count.bad for count in counts), sum(count.total for count in counts))
 
 
 def blame_nodes(rule: Rule, window: Window) -> Blamed:
     """detection.md section 4 over the nodes that had traffic in this window."""
     counts = {}
     for node in sorted(real_nodes(window)):
-        parts = series(rule, window, node)
-        counts[node] = Count(sum(part.bad for part in parts), sum(part.total for part in parts))
+        counts[node] = _sum(series(rule, window, node))
     return blame(counts, rule.tolerated)
 
 
@@ -128,7 +155,7 @@ def is_bad_everywhere(rules: Sequence[Rule], window: Window) -> bool:
         return True
     for rule in attempt_rules:
         parts = [counts_of(rule, now, name) for name in now.nodes if name not in bad_nodes]
-        if is_bad(rule, Count(sum(part.bad for part in parts), sum(part.total for part in parts))):
+        if is_bad(rule, _sum(parts)):
             return True
     if bad_nodes:
         return False  # a slow request may be theirs: request time names no node

@@ -18,10 +18,10 @@ from incidents.domain.culprit import (
     first_bad_offset,
     is_bad_everywhere,
     read,
+    real_nodes,
 )
 from incidents.domain.incident import (
     Culprit,
-    CulpritKind,
     Incident,
     Message,
     State,
@@ -90,12 +90,13 @@ class _Judge:
     def _assign(self, claimed: Claim) -> None:
         breaches = [finding for finding in self.findings if finding.is_breach]
         opened = [incident for incident in self.live if incident.is_open]
+        culprit = claimed.culprit or claimed.otherwise
         if claimed.culprit is None and opened:
             self._breach(opened[0], breaches)
-        elif claimed.culprit is None or claimed.culprit.kind.is_whole:
-            self._assign_whole(claimed.culprit or Culprit(CulpritKind.POOL), breaches, claimed.reason)
+        elif culprit.kind.is_whole:
+            self._assign_whole(culprit, breaches, claimed.reason)
         else:
-            self._assign_nodes(claimed.culprit, breaches)
+            self._assign_nodes(culprit, breaches)
 
     def _assign_whole(self, culprit: Culprit, breaches: list[Finding], reason: str) -> None:
         opened = [incident for incident in self.live if incident.is_open]
@@ -223,7 +224,9 @@ class _Judge:
         if not any(node in self.now.nodes for node in nodes):
             return Event.ABSENT
         own = self.findings if rules is self.rules else read(rules, self.window)
-        return Event.BAD if any(finding.node in nodes for finding in own) else Event.CLEAN
+        only = real_nodes(self.window) <= nodes  # one server is all there is: what the service shows is its doing
+        is_bad = any(finding.node in nodes or (only and finding.node is None) for finding in own)
+        return Event.BAD if is_bad else Event.CLEAN
 
     def _step(self, incident: Incident, event: Event, because: str) -> None:
         transition = step(

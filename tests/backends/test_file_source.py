@@ -297,3 +297,17 @@ def test_every_error_is_a_backend_error_of_one_line(tmp_path: Path) -> None:
     for error in (LogMissingError("/x"), LogForbiddenError(str(tmp_path)), NotALogError("/x", "a directory")):
         assert isinstance(error, BackendError)
         assert "\n" not in str(error)
+
+
+def test_a_batch_without_lines_that_moves_on_is_not_kept_back(tmp_path: Path) -> None:
+    """Dropped while waiting for lines, it would break the chain: the next batch starts where nobody has stored."""
+    log = tmp_path / "access.log"
+    log.touch()
+    backend = open_backend(str(log))
+    backend.assign({})
+    (first,) = backend.read(10, timeout=0.5)
+    assert (first.start, first.lines) == ("", [])
+    log.write_bytes(b"one\n")
+    (second,) = backend.read(10, timeout=0.5)
+    assert (second.start, second.lines) == (first.next, [b"one"])
+    backend.close()

@@ -137,5 +137,4 @@ def facts(tx: Connection) -> dict[str, object]:
         "messages": [(i.id, [(m.kind, m.at) for m in incident_store.messages(tx, i.id)]) for i in known],
         "outbox": sorted((row.id, row.kind, row.channel, row.document) for row in outbox.rows(tx, limit=1000)),
         "positions": [(p.partition, p.next, p.lines, p.malformed, p.late, p.watermark) for p in positions.every(tx)],
-        "through": minutes.closed_through(tx, 0).second if minutes.closed_through(tx, 0) else None,  # type: ignore[union-attr]
     }

@@ -26,7 +26,7 @@ from incidents.store.incidents import Filter
 from incidents.store.processes import Beat
 from tests.incidents.api_house import replayed_house
 
-EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "6"))
+EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "20"))
 
 BEYOND_OPENAPI = {"cursor", "from"}
 """Parameters that can be wrong in a way OpenAPI has no words for: no cursor of ours; `from` after `to`."""
@@ -85,5 +85,5 @@ def beyond_openapi(response: Response) -> bool:
 
 def test_the_requests_were_many_and_of_every_kind() -> None:
     sys.stdout.write(f"\n{sum(answers.values())} requests: {dict(sorted(answers.items()))}\n")
-    assert sum(answers.values()) >= 100
+    assert sum(answers.values()) >= 2000 or EXAMPLES < 20
     assert answers[200] > 20 and answers[404] and answers[422]

@@ -131,7 +131,7 @@ class House:
     def start(self, module: str = "workers.supervise", **more: str) -> subprocess.Popen[bytes]:
         """Starts one process of this installation."""
         process = subprocess.Popen(
-            [sys.executable, "-m", module],
+            [sys.executable, "-P", "-m", module],
             env=self.environment | more,
             stdout=self.output,
             stderr=self.output,
@@ -165,8 +165,8 @@ class House:
                 environment = (folder / "environ").read_bytes()
             except OSError:
                 continue
-            if self.url.encode() in environment and len(command) > 2 and command[2].startswith(b"workers."):
-                found[command[2].decode().removeprefix("workers.")] = int(folder.name)
+            if self.url.encode() in environment and len(command) > 3 and command[3].startswith(b"workers."):
+                found[command[3].decode().removeprefix("workers.")] = int(folder.name)
         return found
 
     def wait_until_told(self, truth: Truth, seconds: float) -> None:

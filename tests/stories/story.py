@@ -51,6 +51,7 @@ class Some(NamedTuple):
     upstream_status: str = "200"
     seconds: float = 0.01
     then: tuple[tuple[str, str], ...] = ()
+    waited: float | None = None
 
 
 def bad(n: int, status: int = 502) -> Some:
@@ -66,6 +67,11 @@ def left(n: int) -> Some:
 def slow(n: int, seconds: float) -> Some:
     """Requests that went well, in the end."""
     return Some(n, seconds=seconds)
+
+
+def slow_client(n: int, seconds: float) -> Some:
+    """Requests that the node answered at once, and whose client took its time."""
+    return Some(n, seconds=seconds, waited=0.01)
 
 
 def masked(n: int, by: str) -> Some:
@@ -223,7 +229,8 @@ def _requests(story: Story, minute: int, node: str, some: Some) -> Iterator[Requ
     for name, answer in some.then:
         addresses += f", {name}:80"
         answers += f", {answer}"
-    times = ", ".join([f"{some.seconds:.3f}"] * len(answers.split(", "))) if addresses else ""
+    waited = some.seconds if some.waited is None else some.waited
+    times = ", ".join([f"{waited:.3f}"] * len(answers.split(", "))) if addresses else ""
     for i in range(some.n):
         yield Request(
             time=float(minute + (i * 7) % MINUTE),

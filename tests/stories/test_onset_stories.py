@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from conftest import Tell
-from story import bad, escalation, left, masked, onset, slow, summary
+from story import Story, bad, escalation, left, masked, onset, slow, slow_client, summary
 
 from incidents.domain.incident import CulpritKind
 from incidents.domain.rule import Severity
+from incidents.domain.rulebook import Lifecycle, Rulebook
 
 
 def test_a_node_that_fails_gives_one_onset_and_one_summary(at: Tell) -> None:
@@ -140,6 +141,17 @@ def test_slow_requests_name_no_node_and_slow_attempts_do(at: Tell) -> None:
     at("10:52").want(onset("pool"))
     assert {(s.rule, s.node) for s in at("10:52").incident("pool").symptoms} == {("request_time", None)}
     at("10:58").want(summary("pool"))
+
+
+def test_where_there_is_one_server_slow_requests_are_its_and_keep_its_incident_open() -> None:
+    story = Story(Rulebook(lifecycle=Lifecycle(hold=12)))
+    story.at("10:00", "11:00").lines(a=20)
+    story.at("10:05", "10:07").lines(a=slow_client(10, 6.0))
+    story.at("10:07").want(onset("a", first="10:05"))
+    story.at("10:14").lines(a=slow_client(3, 6.0))  # bad, and no breach
+    story.at("10:26").want()
+    story.at("10:29").want(summary("a", last="10:14"))
+    assert [(s.rule, s.node) for s in story.at("10:29").incident("a").symptoms] == [("request_time", None)]
 
 
 def test_slow_but_below_the_limit_says_nothing(at: Tell) -> None:
