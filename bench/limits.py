@@ -1,8 +1,8 @@
 """What no Python program can be faster than: reading the file, and decoding its lines into the same struct.
 
-    python -m bench.limits read FILE       bytes in blocks of 1 MB
-    python -m bench.limits lines FILE      the same, cut into lines
-    python -m bench.limits decode FILE     the same, and msgspec makes a Request of each, 256 lines a call
+python -m bench.limits read FILE       bytes in blocks of 1 MB
+python -m bench.limits lines FILE      the same, cut into lines
+python -m bench.limits decode FILE     the same, and msgspec makes a Request of each, 256 lines a call
 """
 
 from __future__ import annotations

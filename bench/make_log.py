@@ -1,4 +1,4 @@
-"""Makes the logs that are measured: real traces, repeated until there are enough lines. The same bytes on every machine.
+"""Makes the logs that are measured: real traces, repeated until there are enough lines. The same bytes every time.
 
 Two paces of the same traffic, because a minute costs something too:
 

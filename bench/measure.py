@@ -29,7 +29,7 @@ def run(command: Sequence[str], env: Mapping[str, str] | None = None, output: Pa
     errors = Path(os.devnull)
     with (output or errors).open("wb") as out:
         began = time.perf_counter()
-        process = subprocess.Popen(command, stdout=out, stderr=subprocess.PIPE, env=env)  # noqa: S603
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.PIPE, env=env)
         assert process.stderr is not None
         said = process.stderr.read()
         _, status, used = os.wait4(process.pid, 0)
@@ -44,4 +44,4 @@ def run(command: Sequence[str], env: Mapping[str, str] | None = None, output: Pa
 
 def middle(costs: Sequence[Cost]) -> Cost:
     """The median of each figure."""
-    return Cost(*(median(column) for column in zip(*costs, strict=True)))  # type: ignore[arg-type]
+    return Cost(*(median(column) for column in zip(*costs, strict=True)))

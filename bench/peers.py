@@ -1,7 +1,8 @@
-"""Other programs on the same log, with the settings that make them fastest. One that is missing is named and left out."""
+"""Other programs on the same log, with the settings that make them fastest. A missing one is named and left out."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,7 +27,7 @@ class Peer(NamedTuple):
     name: str
     command: tuple[str, ...]
     why: str
-    env: Mapping[str, str] = {}
+    env: Mapping[str, str] | None = None
     missing: str = ""
 
 
@@ -40,7 +41,9 @@ def peers(log: Path, form: str, scratch: Path) -> list[Peer]:
     if form == "json":
         program = str(Path(__file__).with_name("nginx.mtail"))
         command = ("mtail", "--one_shot", "--progs", program, "--logs", str(log), "--logtostderr", "--port", "0")
-        found.append(Peer("mtail", command, "requests, bad attempts, latency histogram by service and node"))
+        # On one processor it spends less time and no more of the clock: its stages hand over line by line.
+        why = "requests, bad attempts, latency histogram by service and node"
+        found.append(Peer("mtail", command, why, env={**os.environ, "GOMAXPROCS": "1"}))
     return [peer if shutil.which(peer.command[0]) else peer._replace(missing=peer.command[0]) for peer in found]
 
 

@@ -196,7 +196,12 @@ def test_the_fold_counts_what_a_naive_reader_counts_however_the_log_is_cut(
 
 
 def request(second: float, **fields: object) -> Request:
-    usual: dict[str, object] = {"status": 200, "service": "pay", "upstream_addr": "10.0.0.1:80", "upstream_status": "200"}
+    usual: dict[str, object] = {
+        "status": 200,
+        "service": "pay",
+        "upstream_addr": "10.0.0.1:80",
+        "upstream_status": "200",
+    }
     return Request(time=START + second, **usual | fields)  # type: ignore[arg-type]
 
 

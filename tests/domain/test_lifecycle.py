@@ -158,7 +158,8 @@ def test_only_a_breach_while_recovering_counts_as_reopening() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hold", "longest", "effective"), [(5, 0, 5), (5, 2, 5), (5, 3, 6), (5, 15, 30), (5, 16, 30), (15, 7, 15), (45, 20, 45)]
+    ("hold", "longest", "effective"),
+    [(5, 0, 5), (5, 2, 5), (5, 3, 6), (5, 15, 30), (5, 16, 30), (15, 7, 15), (45, 20, 45)],
 )
 def test_the_hold_is_twice_the_longest_spell_and_at_most_half_an_hour(hold: int, longest: int, effective: int) -> None:
     assert effective_hold(incident(hold=hold, longest_quiet=longest), T) == effective

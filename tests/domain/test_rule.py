@@ -72,7 +72,13 @@ def test_the_tail_is_the_sum_of_its_terms(total: int, data: st.DataObject, share
 
 @pytest.mark.parametrize(
     ("bad", "total", "share", "tail"),
-    [(0, 5, 0.5, 1.0), (1, 5, 0.0, 0.0), (1, 5, 1.0, 1.0), (6000, 1_000_000, 0.005, 0.0), (5000, 1_000_000, 0.005, 0.5)],
+    [
+        (0, 5, 0.5, 1.0),
+        (1, 5, 0.0, 0.0),
+        (1, 5, 1.0, 1.0),
+        (6000, 1_000_000, 0.005, 0.0),
+        (5000, 1_000_000, 0.005, 0.5),
+    ],
 )
 def test_the_tail_at_its_ends_and_for_a_million(bad: int, total: int, share: float, tail: float) -> None:
     assert binomial_tail(bad, total, share) == pytest.approx(tail, abs=0.005)
@@ -80,7 +86,16 @@ def test_the_tail_at_its_ends_and_for_a_million(bad: int, total: int, share: flo
 
 @pytest.mark.parametrize(
     ("bad", "total", "expected"),
-    [(0, 5, False), (1, 5, True), (1, 10, True), (1, 11, False), (1, 60, False), (2, 60, True), (2, 72, False), (3, 100, True)],
+    [
+        (0, 5, False),
+        (1, 5, True),
+        (1, 10, True),
+        (1, 11, False),
+        (1, 60, False),
+        (2, 60, True),
+        (2, 72, False),
+        (3, 100, True),
+    ],
 )
 def test_a_minute_is_bad_when_noise_alone_would_hardly_do_this(bad: int, total: int, expected: bool) -> None:
     assert is_bad(FIVE_XX, Count(bad, total)) is expected

@@ -61,7 +61,9 @@ def test_the_service_of_a_line(logged: str, host: str, name: str) -> None:
 
 def test_when_only_listed_services_are_wanted_the_rest_is_counted_together() -> None:
     rulebook = Rulebook(services=(Service("pay", hosts=("pay.example",)),), only_listed_services=True)
-    found = [rulebook.name_of(*line) for line in (("pay", ""), ("", "pay.example"), ("order", ""), ("", "shop.example"))]
+    found = [
+        rulebook.name_of(*line) for line in (("pay", ""), ("", "pay.example"), ("order", ""), ("", "shop.example"))
+    ]
     assert found == ["pay", "pay", OTHER, OTHER]
 
 

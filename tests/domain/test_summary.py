@@ -27,9 +27,7 @@ def incident(*nodes: str, first: int = 1, last: int = 2) -> Incident:
         last_minute=START + last * MINUTE,
         opened_minute=START + last * MINUTE,
         detected_at=START + (last + 1) * MINUTE + 5,
-        symptoms=[
-            Symptom("5xx", node, START + first * MINUTE, START + last * MINUTE) for node in (nodes or (None,))
-        ],
+        symptoms=[Symptom("5xx", node, START + first * MINUTE, START + last * MINUTE) for node in (nodes or (None,))],
     )
 
 
@@ -141,7 +139,16 @@ def test_samples_are_the_culprits_lines_in_the_order_of_time() -> None:
 
 @pytest.mark.parametrize(
     ("status", "bad"),
-    [("500", True), ("502", True), ("599", True), ("499", True), ("404", False), ("-", False), ("5", False), ("009", False)],
+    [
+        ("500", True),
+        ("502", True),
+        ("599", True),
+        ("499", True),
+        ("404", False),
+        ("-", False),
+        ("5", False),
+        ("009", False),
+    ],
 )
 def test_what_is_bad_whatever_rules_are_in_force(status: str, bad: bool) -> None:
     assert is_bad_status(status) is bad

@@ -91,7 +91,9 @@ def collector(
     return Ingest(store, backend, SOURCE, lambda: TOLD, lambda: now, log_format="json", shards=shards)
 
 
-def close(store: Store, shard: int = 0, shards: int = 1, until: int | None = None, at: float = START + 86400.0) -> Closed:
+def close(
+    store: Store, shard: int = 0, shards: int = 1, until: int | None = None, at: float = START + 86400.0
+) -> Closed:
     """One call of the evaluator."""
     clocks = Clocks(now=lambda: at, detected=lambda minute: minute + MINUTE + LATENESS)
     return close_minutes(

@@ -37,7 +37,10 @@ def position(watermark: int, caught_up_at: float = 0.0, updated_at: float = 1000
         ([position(0, caught_up_at=START + 310.0)], None),
         # One that nobody has reported on for a quarter of an hour holds nothing back; one a little less long does.
         ([position(START + 300, updated_at=2000.0 + SILENT_AFTER), position(0, updated_at=1999.0)], START + 240),
-        ([position(START + 300, updated_at=2000.0 + SILENT_AFTER), position(START + 65, updated_at=2000.0)], START + 60),
+        (
+            [position(START + 300, updated_at=2000.0 + SILENT_AFTER), position(START + 65, updated_at=2000.0)],
+            START + 60,
+        ),
     ],
 )
 def test_up_to_where_minutes_can_be_closed(known: list[Position], expected: int | None) -> None:
@@ -60,7 +63,9 @@ def test_a_fault_becomes_an_incident_with_its_timeline_and_its_messages(store: S
     assert (incident.culprit.nodes, incident.state) == (("10.0.0.1:80",), State.CLOSED)
     assert (incident.first_minute, incident.last_minute) == (START + 3 * MINUTE, START + 5 * MINUTE)
     assert timeline == [("ok", "open", "onset"), ("open", "recovering", ""), ("recovering", "closed", "summary")]
-    assert sorted(rows) == [(kind, 0, channel, "pending") for kind in ("onset", "summary") for channel in ("chat", "ops")]
+    assert sorted(rows) == [
+        (kind, 0, channel, "pending") for kind in ("onset", "summary") for channel in ("chat", "ops")
+    ]
 
 
 def test_a_message_holds_what_was_known_when_it_was_caused(store: Store) -> None:

@@ -29,7 +29,9 @@ def stored(lines: list[bytes]) -> tuple[Replay, list[object]]:
     with played.store.read() as tx:
         rows = load(tx, 0, 1 << 40, late=True)
     return played.result(), [
-        (minute, service, msgspec.to_builtins(tally)) for minute, tallies in rows.items() for service, tally in tallies.items()
+        (minute, service, msgspec.to_builtins(tally))
+        for minute, tallies in rows.items()
+        for service, tally in tallies.items()
     ]
 
 

@@ -136,7 +136,9 @@ def test_the_engine_with_its_database_tells_the_same_story(
 ) -> None:
     rulebook = rulebook_of(wait)
     story, _ = tell(life, rulebook)
-    lines = [as_line(r) for minute in sorted(story.requests) for r in sorted(story.requests[minute], key=lambda r: r.time)]
+    lines = [
+        as_line(r) for minute in sorted(story.requests) for r in sorted(story.requests[minute], key=lambda r: r.time)
+    ]
     end = max(story.requests) + MINUTE
     story.play(end)
     result = replay([lines[i : i + 50] for i in range(0, len(lines), 50)], rulebook, flush_lines=flush_lines)
