@@ -91,6 +91,14 @@ class Pulse(threading.Thread):
         except StoreError as error:
             log.warning("heartbeat not written", error=str(error))
 
+    def bury(self) -> None:
+        """Forgets earlier processes of this role that died on this machine: this one has taken their place."""
+        with self.store.write() as tx:
+            for sign in processes.heartbeats(tx):
+                mine = sign.role == self.role and sign.host == socket.gethostname()
+                if mine and sign.instance != self.instance and not _runs(sign.pid):
+                    processes.forget(tx, sign.role, sign.instance)
+
     def stop(self) -> None:
         """The end of a clean run: a process that stopped on purpose is not a dead one."""
         self._stopping.set()
@@ -100,3 +108,13 @@ class Pulse(threading.Thread):
                 processes.forget(tx, self.role, self.instance)
         except StoreError as error:
             log.warning("heartbeat not removed", error=str(error))
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # somebody else's process: it runs
+    return True

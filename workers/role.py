@@ -62,6 +62,7 @@ def run_role(name: str, work: Callable[[Role], None], *, watch: bool = True, sig
         if signals:
             signal.signal(signal.SIGTERM, role.stop)
             signal.signal(signal.SIGINT, role.stop)
+        pulse.bury()
         pulse.beat()
         pulse.start()
         work(role)
