@@ -98,7 +98,9 @@ def main() -> int:
         log.touch()
         _say(port)
         house = subprocess.Popen(
-            [sys.executable, "-P", "-m", "workers.supervise"], env=environment(folder, port, began), start_new_session=True
+            [sys.executable, "-P", "-m", "workers.supervise"],
+            env=environment(folder, port, began),
+            start_new_session=True,
         )
         stopping = False
 

@@ -9,15 +9,14 @@ import threading
 import time
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec
 
 import structlog
 
-from incidents.domain.errors import StoreError
+from incidents.domain.errors import StoreError, TocsinError
 from incidents.store import Store, processes
 
 P = ParamSpec("P")
-R = TypeVar("R")
 
 EVERY = 2.0
 """Seconds between two heartbeats."""
@@ -46,14 +45,17 @@ class Progress:
 progress = Progress()
 
 
-def worked(task: Callable[P, R]) -> Callable[P, R]:
-    """Counts a task that ended well as progress."""
+def worked(task: Callable[P, None]) -> Callable[P, None]:
+    """Counts a task that ended well as progress. A known error is one line of the log: the next tick tries again."""
 
     @wraps(task)
-    def counted(*args: P.args, **kwargs: P.kwargs) -> R:
-        result = task(*args, **kwargs)
+    def counted(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            task(*args, **kwargs)
+        except TocsinError as error:
+            log.error("not done; the next tick tries again", task=task.__name__, error=str(error))
+            return
         progress.step()
-        return result
 
     return counted
 

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from incidents.domain.errors import StoreError
 from incidents.settings import Settings
 from workers.app import celery_app, make_celery
 from workers.pulse import progress, worked
@@ -75,3 +76,14 @@ def test_only_a_task_that_ended_well_is_progress() -> None:
     assert progress.value == before
     worked(lambda: None)()
     assert progress.value > before
+
+
+def test_a_known_error_is_one_line_and_no_progress() -> None:
+    before = progress.value
+
+    @worked
+    def fails() -> None:
+        raise StoreError("disk full")
+
+    fails()
+    assert progress.value == before
