@@ -30,9 +30,9 @@ GOALS = {DECODE: 0.3, "goaccess": 8.0, "mtail": 3.0}
 
 
 class Row(NamedTuple):
-    """One program on one log. `of_it`: `tocsin replay` does so many times its lines a second; `of_its_cpu`: a CPU second.
+    """One program on one log. `rss` is its peak memory in bytes.
 
-    `rss` is its peak memory in bytes.
+    `of_it`: how many times its lines a second `tocsin replay` does; `of_its_cpu`: the same for a second of CPU.
     """
 
     pace: str

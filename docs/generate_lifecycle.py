@@ -29,7 +29,7 @@ _EVENTS = {
 _TIMERS = {
     "hold": "clean minutes that close an incident; twice its longest quiet spell if that is more",
     "max_hold": "the most that the hold grows to by itself",
-    "relapse_within": "minutes after the last close of the same culprit within which a new incident counts as a relapse",
+    "relapse_within": "minutes after the last close of the same culprit within which a new one is a relapse",
     "relapse_hold": "the hold that a relapse starts with",
     "stale_after": "minutes without traffic after which an incident is stale, or its culprit gone",
     "no_traffic_after": "minutes without traffic that close it",
@@ -49,8 +49,8 @@ def _lines() -> Iterator[str]:
     yield ""
     yield "Made by `docs/generate_lifecycle.py` from the table in `incidents/domain/lifecycle.py`; do not edit by hand."
     yield ""
-    yield "Every closed minute is one event for each open incident. The first row whose state, event and condition fit is"
-    yield "taken. Where none fits, the state stays as it is."
+    yield "Every closed minute is one event for each open incident. The first row whose state, event and condition fit"
+    yield "is taken. Where none fits, the state stays as it is."
     yield ""
     yield "| state | event | condition | next | sends | close reason |"
     yield "|---|---|---|---|---|---|"
@@ -62,8 +62,8 @@ def _lines() -> Iterator[str]:
     for event in Event:
         yield f"| {event.value} | {_EVENTS[event]} |"
     yield ""
-    yield "A reopening is the step from recovering to open by a breach: it is counted, and sends nothing. Widening to the pool,"
-    yield "and a rise of the severity, send one escalation each and change no state."
+    yield "A reopening is the step from recovering to open by a breach: it is counted, and sends nothing. Widening"
+    yield "to the pool, and a rise of the severity, send one escalation each and change no state."
     yield ""
     yield "| timer | default | what it is |"
     yield "|---|---|---|"

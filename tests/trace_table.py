@@ -32,7 +32,7 @@ asks for 5 bad in two minutes, surely above 1 %: it is told, as somebody's 27 fa
 
 
 class Fault(NamedTuple):
-    """One thing that was done to a service. `nodes`: those at fault, empty for all of them. Minutes are starts, in s."""
+    """One thing done to a service. `nodes`: those at fault, empty for all of them. Minutes are starts, in seconds."""
 
     id: str
     service: str
@@ -117,7 +117,8 @@ def table() -> Iterator[str]:
             for incident in covering if fault.wants_incident else [None]:
                 yield _row(fault, incident, start, right)
         for extra in (incident for incident in result.incidents if incident.id not in told):
-            yield f"| false: {extra.service} {extra.blame.nodes} {_span(extra.first_minute, extra.last_minute, start)} |"
+            span = _span(extra.first_minute, extra.last_minute, start)
+            yield f"| false: {extra.service} {extra.blame.nodes} {span} |"
 
 
 def _row(fault: Fault, incident: Summary | None, start: int, right: bool) -> str:

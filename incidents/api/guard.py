@@ -40,8 +40,8 @@ class Guard:
             scope["root_path"] = self.root_path
             if scope["path"] != self.root_path and not scope["path"].startswith(self.root_path + "/"):
                 scope["path"] = self.root_path + scope["path"]
-        is_head = scope["method"] == "HEAD"
-        if is_head:
+        if scope["method"] == "HEAD":
+            # The server drops the body, whatever is sent; it remembers the method by itself.
             scope["method"] = "GET"
             scope["tocsin.head"] = True
 
@@ -50,8 +50,6 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in SECURE.items():
                     headers.setdefault(name, value)
-            elif is_head and message["type"] == "http.response.body":
-                message = {**message, "body": b""}
             await send(message)
 
         read = 0

@@ -144,7 +144,8 @@ def step(
     if row.target is State.OPEN and source in (State.OK, State.PENDING):
         incident.opened_minute = minute
     words = [word for word in (row.guard.name, row.reason.value if row.reason else "", because) if word]
-    return Transition(incident.id, minute, source, row.target, event.value, "; ".join(words), row.sends, actor)
+    reason = "; ".join(words) or f"this minute: {event.value}"
+    return Transition(incident.id, minute, source, row.target, event.value, reason, row.sends, actor)
 
 
 def _count(incident: Incident, event: Event, minute: int, requests: int) -> None:

@@ -59,7 +59,7 @@ def quantile(histogram: Mapping[int, int], q: float) -> float | None:
     return None
 
 
-class Evidence(msgspec.Struct, frozen=True, order=True, array_like=True):
+class Evidence(msgspec.Struct, frozen=True, order=True, array_like=True, gc=False):
     """One sample line. Ordered by whole second and request id, so that every log format picks the same ones."""
 
     second: int
@@ -69,7 +69,7 @@ class Evidence(msgspec.Struct, frozen=True, order=True, array_like=True):
     line: str
 
 
-class AttemptTally(msgspec.Struct, array_like=True):
+class AttemptTally(msgspec.Struct, array_like=True, gc=False):
     """What one node did in one minute. `slow` counts attempts over each limit in ms; `latency` is a histogram.
 
     `first_bad` and `last_bad` are seconds since the epoch, 0 when nothing was bad.
@@ -94,7 +94,7 @@ class AttemptTally(msgspec.Struct, array_like=True):
             self.last_bad = max(self.last_bad, other.last_bad)
 
 
-class ServiceTally(msgspec.Struct, array_like=True):
+class ServiceTally(msgspec.Struct, array_like=True, gc=False):
     """What one service did in one minute.
 
     Request level: `total`, `bad` (final status 5xx or 499), `masked` (answered well although an attempt was bad),

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, Insert, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import StaticPool
 from sqlmodel import SQLModel
 
@@ -96,6 +97,8 @@ class Store:
             yield
         except DBAPIError as error:
             raise StoreError(explain(error, self.url)) from error
+        except PoolTimeoutError:
+            raise StoreError("every connection to the database is in use; try again, or lower the load") from None
 
     def create(self) -> None:
         """Makes all tables at once, for a database that lives in memory. Files are made by migrations."""

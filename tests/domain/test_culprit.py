@@ -26,6 +26,7 @@ CASES: dict[str, tuple[Window, Culprit | None]] = {
     "one node breaches": (twice(minute(a=(6, 20), b=(0, 20), c=(0, 20))), nodes("a")),
     "two of five": (twice(minute(a=(6, 20), b=(6, 20), c=(0, 20), d=(0, 20), e=(0, 20))), nodes("a", "b")),
     "two of three": (twice(minute(a=(6, 20), b=(6, 20), c=(0, 20))), POOL),
+    "two of three, of which blame alone could not tell": (twice(minute(a=(6, 20), b=(6, 20), c=(0, 3000))), POOL),
     "two of four": (twice(minute(a=(6, 20), b=(6, 20), c=(0, 20), d=(0, 20))), nodes("a", "b")),
     "both of two": (twice(minute(a=(6, 20), b=(6, 20))), POOL),
     "one of two": (twice(minute(a=(6, 20), b=(0, 20))), nodes("a")),

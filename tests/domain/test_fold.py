@@ -121,7 +121,7 @@ def keep(
 
 
 def naive_cap(lines: Sequence[Evidence]) -> list[Evidence]:
-    kept = []
+    kept: list[Evidence] = []
     for node in {line.node for line in lines}:
         own = sorted(line for line in lines if line.node == node)
         kept += {*own[:EVIDENCE_PER_NODE], own[-1]}

@@ -8,8 +8,10 @@ from typing import ClassVar, Self
 
 import msgspec
 from sqlalchemy import Connection
+from sqlmodel import SQLModel
 
 from backends.base import Backend, Batch
+from incidents.domain.access_log import parser_for
 from incidents.domain.fold import Fold, MinuteKey
 from incidents.domain.minute import MINUTE, ServiceTally
 from incidents.domain.rulebook import Channel, Rulebook
@@ -17,7 +19,6 @@ from incidents.evaluate import Clocks, Closed, close_minutes
 from incidents.ingest import Ingest
 from incidents.store import Store, minutes, outbox, positions
 from incidents.store import incidents as incident_store
-from incidents.tables import SQLModel
 
 START = 1_772_409_600
 LATENESS = 5
@@ -102,14 +103,12 @@ def close(
 
 
 def close_all(store: Store, **arguments: int) -> None:
-    while close(store, **arguments).more:  # type: ignore[arg-type]
+    while close(store, **arguments).more:
         pass
 
 
 def folded(lines: Sequence[bytes]) -> dict[MinuteKey, dict[str, ServiceTally]]:
     """What these lines come to, all on time."""
-    from incidents.domain.access_log import parser_for
-
     parsed = parser_for("json", lines).parse(lines)
     fold = Fold(Rulebook(), set())
     fold.add(parsed.requests, parsed.lines, ceiling=START + 86400)

@@ -77,6 +77,14 @@ def test_a_span_of_minutes_holds_its_beginning_and_not_its_end(client: Client) -
     assert [m["minute"] for m in series["minutes"]] == [f"2026-11-23T03:0{n}:00Z" for n in range(5)]
 
 
+def test_the_span_of_a_node_is_the_same_as_its_services(client: Client) -> None:
+    span = {"from": "2026-11-23T03:00:00Z", "to": "2026-11-23T03:05:00Z"}
+    nodes = client.get(f"{URL}/pay/nodes", **span).json()["nodes"]
+    minutes = client.get(f"{URL}/pay/nodes/{nodes[0]['node']}/minutes", **span).json()["minutes"]
+    assert [m["minute"] for m in minutes] == [f"2026-11-23T03:0{n}:00Z" for n in range(5)]
+    assert nodes[0]["last_minute"] == "2026-11-23T03:04:00Z"
+
+
 def test_a_plus_that_nobody_escaped_is_still_a_zone(client: Client) -> None:
     path = f"{URL}/pay/minutes?from=2026-11-23T11:00:00+08:00&to=2026-11-23T11:05:00+08:00"
     assert client.ask("GET", path).json()["from"] == "2026-11-23T03:00:00Z"

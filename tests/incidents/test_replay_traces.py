@@ -1,4 +1,4 @@
-"""Two recordings of a real nginx through the whole engine: every fault is told once, of the right node, with true sums."""
+"""Two recordings of a real nginx through the whole engine: every fault is told once, with its node and true sums."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from incidents.replay import Replay, replay
 
 FAULTS = [(trace, fault) for trace in TRACES for fault in faults(trace)]
 REAL = [pytest.param(trace, fault, id=fault.id) for trace, fault in FAULTS if fault.wants_incident]
-# T1-02 ends with 2 bad of 80, and T2-02 begins with 1 of 72: noise to the rule, so their incidents are a minute shorter.
+# T1-02 ends with 2 bad of 80, T2-02 begins with 1 of 72: noise to the rule, so these incidents are a minute shorter.
 COMPARABLE = [parameters for parameters in REAL if parameters.id not in ("T1-02", "T2-02")]
 HARMLESS = [pytest.param(trace, fault, id=fault.id) for trace, fault in FAULTS if not fault.wants_incident]
 AWK = r"""
@@ -30,9 +30,10 @@ function epoch(text,   part, month) {      # 23/Nov/2026:02:47:00 +0000 -> secon
     month = (index("JanFebMarAprMayJunJulAugSepOctNovDec", part[2]) + 2) / 3
     return days(part[3], month, part[1]) * 86400 + part[4] * 3600 + part[5] * 60 + part[6]
 }
-function days(year, month, day) {
+function days(year, month, day,   leap) {
     if (month <= 2) { year -= 1; month += 12 }
-    return 365 * year + int(year / 4) - int(year / 100) + int(year / 400) + int((153 * (month - 3) + 2) / 5) + day - 719469
+    leap = int(year / 4) - int(year / 100) + int(year / 400)
+    return 365 * year + leap + int((153 * (month - 3) + 2) / 5) + day - 719469
 }
 function field(name,   rest) {
     rest = substr($0, index($0, " " name "=\"") + length(name) + 3)
@@ -149,10 +150,10 @@ def test_the_services_totals_are_the_truths_over_the_incidents_minutes(trace: st
     incident = the_one(trace, fault)
     requests = bad = 0
     for row in rows(trace, "per_minute_service.csv"):
-        if row["service"] == incident.service:
-            if incident.first_minute <= int(row["minute_start_epoch"]) <= incident.last_minute:
-                requests += int(row["requests"])
-                bad += int(row["bad"])
+        inside = incident.first_minute <= int(row["minute_start_epoch"]) <= incident.last_minute
+        if row["service"] == incident.service and inside:
+            requests += int(row["requests"])
+            bad += int(row["bad"])
     assert (incident.totals.requests, incident.totals.bad_requests) == (requests, bad)
 
 

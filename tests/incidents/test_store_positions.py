@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -100,7 +100,7 @@ def _rows(store: Store) -> list[Position]:
 
 
 def test_malformed_lines_are_added_up_and_the_newest_samples_are_kept(store: Store) -> None:
-    def junk(*lines: str) -> Mapping[str, object]:
+    def junk(*lines: str) -> dict[str, Any]:
         return {"malformed": {"not-json": lines}, "malformed_counts": {"not-json": len(lines) + 10}}
 
     with store.write() as tx:

@@ -49,6 +49,25 @@ def test_a_use_is_noted_at_most_once_a_minute(store: Store) -> None:
     assert noted == [100.0, 100.0, 100.0, 160.0, 160.0]
 
 
+def test_a_second_use_within_a_minute_asks_for_no_write_lock(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = tokens.create(store, "a", ["read"], 0.0).secret
+    tokens.recognise(store, secret, 100.0)
+
+    def locked() -> None:
+        raise AssertionError("a busy client would stand in the collector's way")
+
+    monkeypatch.setattr(store, "write", locked)
+    assert tokens.recognise(store, secret, 130.0) is not None
+
+
+def test_of_two_processes_that_saw_the_same_use_one_notes_it(store: Store) -> None:
+    token = tokens.create(store, "a", ["read"], 0.0).token
+    with store.write() as tx:
+        token_store.used(tx, token.id, 100.0, 40.0)
+        token_store.used(tx, token.id, 101.0, 41.0)
+    assert tokens.listed(store)[0].last_used_at == 100.0
+
+
 def test_a_database_that_cannot_be_written_still_lets_people_read(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

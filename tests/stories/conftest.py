@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
-from story import At, Story
-
-Tell = Callable[..., At]
+from story import Story, Tell
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ was never wanted is found at the end of the test.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from incidents.domain.access_log import Request
@@ -218,6 +218,9 @@ class At(NamedTuple):
 
     def state(self, culprit: str) -> str:
         return self.incident(culprit).state.value
+
+
+Tell = Callable[..., At]
 
 
 def _requests(story: Story, minute: int, node: str, some: Some) -> Iterator[Request]:

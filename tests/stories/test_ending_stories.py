@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from conftest import Tell
-from story import Story, bad, onset, summary
+from story import Story, Tell, bad, onset, summary
 
 from incidents.domain.rulebook import Lifecycle, Rulebook
 

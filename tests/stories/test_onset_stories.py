@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from conftest import Tell
-from story import Story, bad, escalation, left, masked, onset, slow, slow_client, summary
+from story import Story, Tell, bad, escalation, left, masked, onset, slow, slow_client, summary
 
 from incidents.domain.incident import CulpritKind
 from incidents.domain.rule import Severity

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from conftest import Tell
-from story import bad, escalation, onset, summary
+from story import Tell, bad, escalation, onset, summary
 
 from incidents.domain.incident import State
 

@@ -32,9 +32,12 @@ KINDS: dict[str, tuple[int | Some, ...]] = {
 NODES = ("a", "b", "c", "none", "dead")
 # What each node does, and for how many minutes it goes on doing so.
 lives = st.fixed_dictionaries(
-    {node: st.lists(st.tuples(st.sampled_from(list(KINDS)), st.integers(1, 25)), max_size=6) for node in NODES[:3]},
-    optional={node: st.lists(st.tuples(st.sampled_from(["nothing", "well", "bad"]), st.integers(1, 9)), max_size=4) for node in NODES[3:]},
-)  # fmt: skip
+    {name: st.lists(st.tuples(st.sampled_from(list(KINDS)), st.integers(1, 25)), max_size=6) for name in NODES[:3]},
+    optional={
+        name: st.lists(st.tuples(st.sampled_from(["nothing", "well", "bad"]), st.integers(1, 9)), max_size=4)
+        for name in NODES[3:]
+    },
+)
 n_of_m = st.sampled_from([None, (2, 3)])
 
 
@@ -70,7 +73,7 @@ def test_whatever_the_traffic_an_incident_keeps_its_promises(
     for minute in range(1, minutes + 1):
         story.play(MIDNIGHT + minute * MINUTE)
         check_now(story, seen, MIDNIGHT + (minute - 1) * MINUTE)
-    sent = Counter((t.incident_id, t.sends) for t in story.transitions if t.sends)
+    sent: Counter[tuple[str, Message | None]] = Counter((t.incident_id, t.sends) for t in story.transitions if t.sends)
     for incident in story.everything():
         check_messages(incident, sent, [t.sends for t in story.transitions if t.incident_id == incident.id and t.sends])
     told = {incident.id for incident in story.everything()}
@@ -110,7 +113,7 @@ def check_messages(incident: Incident, sent: Counter[tuple[str, Message | None]]
         if incident.close_reason is CloseReason.RECOVERED:
             assert incident.closed_at >= incident.last_minute + (1 + incident.hold) * MINUTE
             assert incident.resolved_at == incident.last_minute + MINUTE
-    if incident.culprit.kind is CulpritKind.POOL and any(s.rule == "5xx" for s in incident.symptoms):
+    if incident.culprit.kind is CulpritKind.POOL and any((s.rule, s.node) == ("5xx", None) for s in incident.symptoms):
         assert incident.severity is Severity.CRITICAL
 
 
