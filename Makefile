@@ -55,7 +55,7 @@ messages: .venv/.dev  ## the sample messages under docs/messages
 	@$(BIN)/python docs/messages/generate.py
 
 openapi: .venv/.dev  ## openapi.json from the code
-	@$(BIN)/python -m incidents.api > openapi.json
+	@$(BIN)/python -m incidents.api.openapi > openapi.json
 
 lock: $(UV)  ## the locks, from pyproject.toml
 	@$(UV) --quiet pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
