@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -94,19 +95,37 @@ class App:
             external_url=settings.external_url,
         )
 
+    @cached_property
+    def source(self) -> str:
+        """The key that positions are stored under: the same for every spelling of one source."""
+        return source_key(self.settings.source)
+
     def ingest(self) -> Ingest:
         """A collector's work on the configured source."""
         settings = self.settings
         return Ingest(
             self.store,
             open_backend(settings.source),
-            settings.source,
+            self.source,
             self.rulebook,
             self.now,
             log_format=settings.log_format,
             lateness=settings.lateness,
             shards=settings.shards,
         )
+
+
+def source_key(url: str) -> str:
+    """A source by what it names: files by their absolute path, servers without password, both without options.
+
+    Otherwise the same log under another spelling would be another source, and be counted once more.
+    """
+    bare = url.split("?", 1)[0]
+    scheme, separator, rest = bare.partition("://")
+    if separator and scheme.lower() != "file":
+        return f"{scheme.lower()}://{rest.rpartition('@')[2]}"
+    path = rest if separator else bare.removeprefix("file:")
+    return f"file://{os.path.abspath(path)}"  # noqa: PTH100  (Path.resolve would follow the links that rotation moves)
 
 
 def _version_in(tx: Connection, number: int, *, secrets: bool) -> Rulebook:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection
@@ -15,6 +16,8 @@ from incidents.domain.redact import redact
 from incidents.domain.rulebook import Rulebook
 from incidents.domain.watermark import AHEAD
 from incidents.store import Store, minutes, positions, processes
+
+log = logging.getLogger(__name__)
 
 SAMPLES = 3
 """Malformed lines kept of each reason and flush."""
@@ -100,10 +103,9 @@ class Ingest:
         malformed: dict[str, list[str]] = {}
         counts: dict[str, int] = {}
         if batch.lines:
-            parser = self._parser(batch.partition, batch.lines)
             ceiling = self._ceiling()
             for start in range(0, len(batch.lines), TOGETHER):
-                parsed = parser.parse(batch.lines[start : start + TOGETHER])
+                parsed = self._parse(batch.partition, batch.lines[start : start + TOGETHER])
                 fold.add(parsed.requests, parsed.lines, ceiling)
                 for reason, line in parsed.malformed:
                     counts[reason] = counts.get(reason, 0) + 1
@@ -178,7 +180,7 @@ class Ingest:
             return parsed
         # Not one line of many: nginx was given another log_format. Blindness must not last until somebody notices.
         try:
-            self._parsers[partition] = parser_for("auto", lines[:SAMPLE])
+            self._take_format(partition, parser_for("auto", lines[:SAMPLE]))
         except UnknownFormat:
             return parsed
         return self._parsers[partition].parse(lines)
@@ -187,5 +189,10 @@ class Ingest:
         """Recognises the format from the first lines of a partition, and keeps to it."""
         found = self._parsers.get(partition)
         if found is None:
-            found = self._parsers[partition] = parser_for(self._log_format, lines[:SAMPLE])
+            found = parser_for(self._log_format, lines[:SAMPLE])
+            self._take_format(partition, found)
         return found
+
+    def _take_format(self, partition: str, parser: Parser) -> None:
+        self._parsers[partition] = parser
+        log.info("%s: %s, %s", partition, parser.name, parser.description)

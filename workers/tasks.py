@@ -36,7 +36,7 @@ def _close_shard(shard: int) -> None:
                 house.past_rulebook,
                 house.clocks,
                 house.settings.lateness,
-                source=house.settings.source,
+                source=house.source,
             )
         except Fenced:
             return  # another worker is closing the same minutes: it will finish them

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 
-from celery.beat import EmbeddedService
+from celery.beat import EmbeddedService, Scheduler
 from celery.platforms import SecurityWarning
 from celery.signals import worker_shutting_down
 
@@ -22,7 +22,8 @@ def work(role: Role) -> None:
     embedded = None
     if role.app.settings.broker_url.startswith("memory:"):
         # `celery worker -B` runs beat in another process, which shares no memory with this one: it would never tick.
-        embedded = EmbeddedService(celery_app, thread=True)
+        # The plain scheduler: the default one keeps a file in the current folder.
+        embedded = EmbeddedService(celery_app, thread=True, scheduler_cls=Scheduler)
         embedded.start()
 
     def stopping(**_: object) -> None:

@@ -23,9 +23,10 @@ def read(path: Path) -> bytes:
 
 def from_file(path: Path) -> Rulebook:
     """The rulebook of a file. Raises BadRulebook with file and line."""
+    from incidents.channels import open_channel
     from incidents.configcentre import load
 
-    return load(read(path), str(path))
+    return load(read(path), str(path), opens=open_channel)
 
 
 def in_force(settings: Settings) -> tuple[Rulebook, str]:

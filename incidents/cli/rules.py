@@ -49,12 +49,13 @@ def check(
 
 
 def _problems(file: Path) -> list[BadRulebook]:
+    from incidents.channels import open_channel
     from incidents.cli.rulebooks import read
     from incidents.configcentre import problems
     from incidents.domain.errors import BadInput, BadRulebook
 
     try:
-        return problems(read(file), str(file))
+        return problems(read(file), str(file), opens=open_channel)
     except BadInput as error:  # one file that cannot be read must not keep the others from being checked
         return [BadRulebook(str(file), 0, str(error).removeprefix(f"rulebook {file}: "))]
 

@@ -143,7 +143,8 @@ def step(
         return None
     if row.target is State.OPEN and source in (State.OK, State.PENDING):
         incident.opened_minute = minute
-    words = [word for word in (row.guard.name, row.reason.value if row.reason else "", because) if word]
+    guard = "" if n_of_m == (1, 1) and row.guard is REACHED else row.guard.name
+    words = [word for word in (guard, row.reason.value if row.reason else "", because) if word]
     reason = "; ".join(words) or f"this minute: {event.value}"
     return Transition(incident.id, minute, source, row.target, event.value, reason, row.sends, actor)
 

@@ -94,7 +94,8 @@ class Watermark(Generic[T]):
                         continue
                 elif not mark or second > mark + AHEAD:
                     # The very first line has nothing before it to be measured by: it waits for those that follow too.
-                    self._back_to = second - (self.lateness if mark else AHEAD)
+                    # What is near the line before the jump again refutes it; what has jumped as well confirms it.
+                    self._back_to = mark + AHEAD + 1 if mark else second - AHEAD
                     self._held.append((second, payload(index)))
                     held.append(index)
                     continue

@@ -49,8 +49,9 @@ def move_closed_through(tx: Connection, shard: int, old: ClosedThrough | None, s
     """Compare-and-set; False when another worker closed these minutes meanwhile: roll back then."""
     if old is None:
         row = {"shard": shard, "closed_through": second, "closed_at": at, "minutes": 0}
-        inserted = tx.execute(upsert(tx, _progress).values(row).on_conflict_do_nothing())
-        return inserted.rowcount == 1
+        # RETURNING, not rowcount: psycopg knows none for an INSERT that may do nothing.
+        inserted = upsert(tx, _progress).values(row).on_conflict_do_nothing().returning(_progress.c.shard)
+        return tx.execute(inserted).first() is not None
     changed = tx.execute(
         update(_progress)
         .where(_progress.c.shard == shard, _progress.c.closed_through == old.second)

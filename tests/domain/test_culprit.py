@@ -88,6 +88,16 @@ def test_a_node_that_goes_on_when_the_others_have_recovered_is_named() -> None:
     assert claimed.culprit == nodes("a")
 
 
+def test_what_another_node_did_before_does_not_make_it_the_pool() -> None:
+    """Eight bad in two minutes on b, too few in one to blame it by that minute; eighteen on a, before them."""
+    others = minute(a=(9, 20), b=(0, 20), c=(0, 20))
+    own = minute(a=(0, 20), b=(4, 20), c=(0, 20))
+    seen = window(others, others, own, own)
+    claimed = claim(seen, read(DEFAULT_RULES, seen))
+    assert claimed is not None
+    assert claimed.culprit == nodes("b")
+
+
 def test_a_rule_per_request_is_read_for_the_service_alone() -> None:
     rule = Rule("final", unit=Unit.REQUEST, status=("502",), floor=0.01)
     findings = read([rule], twice(minute(a=(6, 20), b=(0, 20))))

@@ -85,11 +85,17 @@ class ListBackend(Backend):
 
 
 def collector(
-    store: Store, lines: Sequence[bytes], *, now: float = START + 86400.0, shards: int = 1, partition: str = "p0"
+    store: Store,
+    lines: Sequence[bytes],
+    *,
+    now: float = START + 86400.0,
+    shards: int = 1,
+    partition: str = "p0",
+    log_format: str = "json",
 ) -> Ingest:
     """A collector that finds these lines; its clock stands still, a day after they were written."""
     backend = ListBackend(lines, partition)
-    return Ingest(store, backend, SOURCE, lambda: TOLD, lambda: now, log_format="json", shards=shards)
+    return Ingest(store, backend, SOURCE, lambda: TOLD, lambda: now, log_format=log_format, shards=shards)
 
 
 def close(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from house import SOURCE, START, a_fault, collector, everything, line
 
@@ -148,3 +150,17 @@ def test_services_are_divided_among_shards_and_each_line_goes_to_one(store: Stor
     assert all(minutes.shard_of(name, 3) == shard for shard, some in enumerate(services) for name in some)
     with store.read() as tx:
         assert positions.services(tx) == {f"s{i}": START for i in range(9)}
+
+
+def test_a_log_that_changes_its_format_is_recognised_anew(store: Store) -> None:
+    """nginx was given another log_format and reloaded: blindness must not last until somebody notices."""
+    before = a_fault(until=1)
+    stamp = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(START + 61))
+    after = [f'127.0.0.1 - - [{stamp}] "GET / HTTP/1.1" 200 5 "-" "-"'.encode()] * 30
+    ingest = collector(store, [*before, *after], log_format="auto")
+    ingest.poll(len(before), 0)
+    ingest.poll(1000, 0)
+    with store.read() as tx:
+        (position,) = positions.every(tx)
+    assert (position.malformed, position.format) == (0, "combined")
+    assert counted(store) == len(before) + 30

@@ -10,12 +10,13 @@ from incidents.settings import Settings
 
 def rulebook(settings: Settings) -> list[Finding]:
     """The file that is watched, mistake by mistake."""
+    from incidents.channels import open_channel
     from incidents.configcentre import problems
 
     if settings.rulebook is None:
         return [ok("rulebook", "built-in rules: TOCSIN_RULEBOOK names no file")]
     try:
-        found = problems(read(settings.rulebook), str(settings.rulebook))
+        found = problems(read(settings.rulebook), str(settings.rulebook), opens=open_channel)
     except TocsinError as error:
         return [failed("rulebook", str(error), "set TOCSIN_RULEBOOK, or --rulebook, to a file that can be read")]
     remedy = "mend it; until then the rules in force stay"
