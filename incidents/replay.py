@@ -5,18 +5,20 @@ The clock is the log's: minutes close as the watermark passes them, and an onset
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import ClassVar, Self
 
 import msgspec
 
 from backends.base import Backend, Batch
+from incidents.counting import PIECE, Counted, Task, count_all, lines_of, pieces
 from incidents.domain.minute import MINUTE
 from incidents.domain.rulebook import Rulebook
 from incidents.domain.summary import Summary
 from incidents.domain.watermark import LATENESS
 from incidents.evaluate import Clocks, close_minutes, summary_of
-from incidents.ingest import Ingest
+from incidents.ingest import SAMPLE, Ingest
 from incidents.store import Store, incidents, minutes, positions, processes
 from incidents.tables import SelfIncident
 
@@ -92,6 +94,33 @@ def replay(
     return run.result()
 
 
+def replay_files(
+    paths: Sequence[str],
+    rulebook: Rulebook,
+    *,
+    log_format: str = "auto",
+    lateness: int = LATENESS,
+    piece: int = PIECE,
+    helpers: int = 0,
+    progress: Callable[[int, int], None] = lambda lines, consumed: None,
+) -> Replay:
+    """The same for plain files, counted on every processor. `progress` is called with lines and bytes of each piece."""
+    run = Run(rulebook, log_format, lateness)
+    todo = (part for path in paths for part in pieces(path, piece))
+    first = next(todo, None)
+    if first is not None:
+        head = [line for block in lines_of(first) for line in block]
+        run.flush(head)
+        progress(len(head), first.end - first.start)
+        task = Task(rulebook, log_format, head[:SAMPLE], lateness)
+        for part, counted in count_all(task, todo, helpers or os.cpu_count() or 1):
+            if not run.take(counted):
+                run.flush([line for block in lines_of(part) for line in block])
+            progress(counted.lines, part.end - part.start)
+    run.flush([], last=True)
+    return run.result()
+
+
 class Run:
     """One replay in the making; `store` can be asked meanwhile."""
 
@@ -119,6 +148,18 @@ class Run:
         self._number += 1
         batch = Batch(PARTITION, start, str(self._number), lines, at_end=False, backlog=None)
         self._ingest.flush(batch, read_at=0.0, last=last)
+        self._judge(last)
+
+    def take(self, counted: Counted) -> bool:
+        """The same for lines that a helper has counted; False when they must be flushed in order instead."""
+        batch = Batch(PARTITION, str(self._number), str(self._number + 1), [], at_end=False, backlog=None)
+        if not self._ingest.store_counted(batch, counted):
+            return False
+        self._number += 1
+        self._judge()
+        return True
+
+    def _judge(self, last: bool = False) -> None:
         until = None
         if last:
             with self.store.read() as tx:

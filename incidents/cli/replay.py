@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,18 +46,19 @@ def replay(
     """
     from backends.replay import read_logs, total_size
     from incidents.cli.progress import meter
+    from incidents.counting import can_share
     from incidents.domain.watermark import LATENESS
     from incidents.replay import replay as replay_lines
+    from incidents.replay import replay_files
 
     rulebook = _rulebook(rules)
+    late = LATENESS if lateness is None else lateness
     with meter(total_size(logs)) as progress:
-        result = replay_lines(
-            _counted(read_logs(logs), progress),
-            rulebook,
-            log_format=log_format,
-            lateness=LATENESS if lateness is None else lateness,
-            progress=progress.lines,
-        )
+        if can_share(logs):
+            result = replay_files(logs, rulebook, log_format=log_format, lateness=late, progress=_both(progress))
+        else:
+            chunks = _counted(read_logs(logs), progress)
+            result = replay_lines(chunks, rulebook, log_format=log_format, lateness=late, progress=progress.lines)
     if not result.lines.read:
         typer.echo(
             f"tocsin: {', '.join(logs)}: not one line in it; right after a rotation the lines are in access.log.1",
@@ -89,6 +90,18 @@ def _counted(chunks: Iterator[tuple[list[bytes], int]], progress: Meter) -> Iter
     for lines, consumed in chunks:
         progress.bytes(consumed)
         yield lines
+
+
+def _both(progress: Meter) -> Callable[[int, int], None]:
+    consumed = 0
+
+    def told(lines: int, size: int) -> None:
+        nonlocal consumed
+        consumed += size
+        progress.bytes(consumed)
+        progress.lines(lines)
+
+    return told
 
 
 def _tell(result: Replay) -> None:

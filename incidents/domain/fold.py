@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import repeat
 from operator import attrgetter
 from typing import NamedTuple
@@ -96,6 +96,24 @@ class Fold:
     def watermark(self) -> int:
         """The latest event time read, in seconds since the epoch; 0 before the first line."""
         return self._watermark.second
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether lines are held back until others confirm their event time."""
+        return self._watermark.is_holding
+
+    def absorb(
+        self, tallies: Iterable[tuple[int, dict[str, ServiceTally]]], highest: int, services: Iterable[str], first: int
+    ) -> None:
+        """Adds what another process counted of lines that come next and are all on time."""
+        for minute, counted in tallies:
+            merge_minutes(self._minutes.setdefault(MinuteKey(minute, late=False), {}), counted)
+        self._watermark.second = max(self.watermark, highest)
+        for name in services:
+            if name not in self.services:
+                self.services.add(name)
+                self._new_services.append(name)
+        self._first_second = self._first_second or first
 
     def take(self) -> Folded:
         """Hands over what was counted and starts afresh; the watermark and lines held back stay."""

@@ -55,13 +55,18 @@ class Watermark(Generic[T]):
         self._held: list[tuple[int, T]] = []
         self._back_to = 0
 
+    @property
+    def is_holding(self) -> bool:
+        """Whether lines are held back."""
+        return bool(self._held)
+
     def is_plain(self, lowest: int, highest: int, ceiling: int | None) -> bool:
         """Whether a batch between these seconds holds nothing late and nothing doubtful, whatever its order."""
         if self._held or (ceiling is None and not self.second):
             return False  # a replay's first line is doubted too, or its fate would depend on the size of the batch
         reach = max(self.second, highest)
         limit = ceiling if ceiling is not None else (self.second or lowest) + AHEAD
-        return highest <= limit and lowest >= _late_before(reach, self.lateness)
+        return highest <= limit and lowest >= late_before(reach, self.lateness)
 
     def admit(self, seconds: Sequence[int], payload: Callable[[int], T], ceiling: int | None) -> Admission[T]:
         """Sorts the lines of one batch by their event times and moves the watermark on.
@@ -74,7 +79,7 @@ class Watermark(Generic[T]):
         released: list[T] = []
         dropped = 0
         mark = self.second
-        late_before = _late_before(mark, self.lateness)
+        limit = late_before(mark, self.lateness)
         for index, second in enumerate(seconds):
             if self._held:
                 if second >= self._back_to:
@@ -83,7 +88,7 @@ class Watermark(Generic[T]):
                     if len(self._held) > CONFIRMATIONS:
                         dropped += self._release(released, AHEAD)
                         mark = self.second
-                        late_before = _late_before(mark, self.lateness)
+                        limit = late_before(mark, self.lateness)
                     continue
                 dropped += len(self._held)
                 self._held.clear()
@@ -100,8 +105,8 @@ class Watermark(Generic[T]):
                     held.append(index)
                     continue
                 self.second = mark = second
-                late_before = _late_before(mark, self.lateness)
-            elif second < late_before:
+                limit = late_before(mark, self.lateness)
+            elif second < limit:
                 late.append(index)
         return Admission(late, quarantined, held, released, dropped)
 
@@ -141,5 +146,6 @@ class Watermark(Generic[T]):
         return dropped
 
 
-def _late_before(mark: int, lateness: int) -> int:
+def late_before(mark: int, lateness: int) -> int:
+    """Event times before this second are late once the watermark stands at `mark`."""
     return (mark - lateness) // MINUTE * MINUTE
