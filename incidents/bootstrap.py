@@ -8,18 +8,23 @@ import time
 from collections.abc import Callable
 from functools import cached_property, lru_cache
 
+import msgspec
 from sqlalchemy import Connection
 
 from backends import open_backend
 from incidents.configcentre import load
 from incidents.deliver import Deliverer
 from incidents.domain.minute import MINUTE
+from incidents.domain.rule import Unit
 from incidents.domain.rulebook import Rulebook
 from incidents.evaluate import Clocks
 from incidents.ingest import Ingest
 from incidents.migrations import upgrade
 from incidents.settings import ClockSettings, Settings, load_settings
 from incidents.store import Store, rulebooks
+
+LIMITS_OF = 5
+"""Earlier versions of the rulebook whose time limits are still counted: incidents may be open by them."""
 
 
 class Clock:
@@ -132,7 +137,14 @@ def _version_in(tx: Connection, number: int, *, secrets: bool) -> Rulebook:
     row = rulebooks.get(tx, number) if number else None
     if row is None:
         return load("", "built-in", 0)
-    return load(row.text, row.source, number, secrets=secrets)
+    rulebook = load(row.text, row.source, number, secrets=secrets)
+    limits: set[tuple[Unit, float]] = set()
+    for version in range(max(1, number - LIMITS_OF), number):
+        earlier = rulebooks.get(tx, version)
+        if earlier is not None:
+            found = load(earlier.text, earlier.source, version, secrets=False).limits
+            limits.update((unit, limit) for unit, ascending in found.items() for limit in ascending)
+    return msgspec.structs.replace(rulebook, earlier_limits=tuple(sorted(limits)))
 
 
 def bootstrap(settings: Settings | None = None, *, migrate: bool = True) -> App:

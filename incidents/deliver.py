@@ -26,6 +26,9 @@ from incidents.store.outbox import Delivery, Notification
 MAX_AMBIGUOUS = 3
 """Attempts whose outcome nobody knows; after these a notification is dead rather than repeated for ever."""
 
+AMBIGUOUS_DELAYS = (60.0, 900.0)
+"""Seconds to wait after the first and second of these: a receiver that hangs for ten minutes is to get its message."""
+
 GIVE_UP_AFTER = 24 * 3600
 """Seconds after which a message that only ever failed is dead: by then it is history, not news."""
 
@@ -68,15 +71,15 @@ class Deliverer:
         self.external_url = external_url.rstrip("/")
         self._open_adapter = open_adapter
 
-    def due(self, limit: int = 500) -> dict[str, list[str]]:
-        """Channel -> notifications that may be sent now, in order."""
-        found: dict[str, list[str]] = {}
+    def due_channels(self) -> list[str]:
+        """Channels that have something to send now."""
         with self.store.read() as tx:
-            for notification_id in outbox.due(tx, self.now(), limit):
-                notification = outbox.get(tx, notification_id)
-                if notification is not None:
-                    found.setdefault(notification.channel, []).append(notification_id)
-        return found
+            return outbox.due_channels(tx, self.now())
+
+    def due(self, channel: str, limit: int = 50) -> list[str]:
+        """Notifications that may be sent to a channel now, in order."""
+        with self.store.read() as tx:
+            return outbox.due(tx, self.now(), channel, limit)
 
     def deliver(self, notification_id: str, rulebook: Rulebook) -> Delivery | None:
         """One attempt at one notification; None when it is not (or no longer) ours to send."""
@@ -135,7 +138,8 @@ class Deliverer:
         ambiguous = claimed.ambiguous + error.ambiguous
         if error.permanent or ambiguous >= MAX_AMBIGUOUS or now - claimed.created_at > GIVE_UP_AFTER:
             return Outcome(Delivery.DEAD, outcome, answer)
-        return Outcome(Delivery.PENDING, outcome, answer, now + retry_delay(claimed.attempts, error.retry_after))
+        delay = AMBIGUOUS_DELAYS[ambiguous - 1] if error.ambiguous else retry_delay(claimed.attempts, error.retry_after)
+        return Outcome(Delivery.PENDING, outcome, answer, now + delay)
 
 
 def retry_delay(attempts: int, retry_after: float | None, jitter: Callable[[], float] = random.random) -> float:

@@ -28,6 +28,9 @@ from incidents.store.positions import Position
 MINUTES_AT_ONCE = 60
 """Minutes closed in one transaction when catching up: enough to be fast, few enough to hold the lock shortly."""
 
+BYTES_AT_ONCE = 4_000_000
+"""Bytes of segments closed in one transaction, if less: a big fleet's backlog must not hold the lock for long."""
+
 SILENT_AFTER = 15 * MINUTE
 """Clock seconds without a sign of a partition, while others are read, after which it holds minutes back no longer."""
 
@@ -92,7 +95,7 @@ def close_minutes(
             return Closed(0, False)
         work = _Closing(tx, shard, shards, rulebooks(tx), past_rulebook, clocks)
         start = work.skip_idle(start, end)
-        stop = min(end, start + MINUTES_AT_ONCE * MINUTE)
+        stop = min(end, minutes.end_of_batch(tx, shard, start, MINUTES_AT_ONCE, BYTES_AT_ONCE))
         if stop > start:
             work.close(start, stop)
         late = minutes.amend(tx, shard, max(stop, start), clocks.now())

@@ -20,6 +20,9 @@ from incidents.store import Store, minutes, positions, processes
 
 log = logging.getLogger(__name__)
 
+UNKNOWN_FORMAT = "unknown-format"
+"""Why a line is malformed in a log whose format could not be recognised."""
+
 SAMPLE = 200
 """Lines that a format is recognised from."""
 
@@ -51,6 +54,7 @@ class Ingest:
         self.backend = backend
         self.source = source
         self.lines_read = 0
+        self.problems: list[str] = []
         self._rulebook = rulebook
         self._now = now
         self._log_format = log_format
@@ -62,6 +66,7 @@ class Ingest:
         self._services: set[str] = set()
         self._watermarks: dict[str, int] = {}
         self._idle_noted: dict[str, float] = {}
+        self._unreadable: dict[str, list[bytes]] = {}
         self._must_resume = True
 
     def resume(self) -> None:
@@ -81,15 +86,22 @@ class Ingest:
         # Whatever goes wrong from here on, what was read and not stored is forgotten and read again.
         self._must_resume = True
         batches = self.backend.read(max_lines, timeout)
+        unknown: dict[str, str] = {}
         for batch in batches:
-            self.flush(batch, began)
-        self._must_resume = False
-        return sum(len(batch.lines) for batch in batches)
+            try:
+                self.flush(batch, began)
+            except UnknownFormat as error:
+                unknown[batch.partition] = f"{batch.partition}: {error}"
+        # One log that is none must not hold up the others; its lines are read again, when there are more of them.
+        self._must_resume = bool(unknown)
+        self.problems = list(unknown.values())
+        return sum(len(batch.lines) for batch in batches if batch.partition not in unknown)
 
     def flush(self, batch: Batch, read_at: float, last: bool = False) -> None:
         """Counts one batch and stores it with its position, in one transaction.
 
         read_at: clock seconds when its reading began. last: the end of a replay; lines still doubted are decided about.
+        Raises UnknownFormat when its lines fit no format and there may be others to come.
         """
         moved = batch.next != batch.start or batch.gaps or last
         if not moved and not self._worth_noting(batch, read_at):
@@ -97,15 +109,14 @@ class Ingest:
         fold = self._fold_of(batch.partition)
         malformed: dict[str, list[str]] = {}
         counts: dict[str, int] = {}
-        if batch.lines:
-            ceiling = self._ceiling()
-            for start in range(0, len(batch.lines), TOGETHER):
-                parsed = self._parse(batch.partition, batch.lines[start : start + TOGETHER])
-                fold.add(parsed.requests, parsed.lines, ceiling)
-                for reason, line in parsed.malformed:
-                    counts[reason] = counts.get(reason, 0) + 1
-                    if counts[reason] <= SAMPLES:
-                        malformed.setdefault(reason, []).append(redact(line))
+        ceiling = self._ceiling()
+        for start in range(0, len(batch.lines), TOGETHER):
+            parsed = self._parse(batch.partition, batch.lines[start : start + TOGETHER])
+            fold.add(parsed.requests, parsed.lines, ceiling)
+            for reason, line in parsed.malformed:
+                counts[reason] = counts.get(reason, 0) + 1
+                if counts[reason] <= SAMPLES:
+                    malformed.setdefault(reason, []).append(redact(line))
         if last:
             fold.finish()
         with self.store.write() as tx:
@@ -183,22 +194,34 @@ class Ingest:
         return True
 
     def _parse(self, partition: str, lines: Sequence[bytes]) -> Parsed:
-        parsed = self._parser(partition, lines).parse(lines)
-        if parsed.requests or len(lines) < UNREADABLE or self._log_format != "auto":
+        parser = self._parsers.get(partition) or self._recognise(partition, lines)
+        parsed = parser.parse(lines) if parser else Parsed([], [], [(UNKNOWN_FORMAT, line) for line in lines])
+        if parsed.requests or self._log_format != "auto":
+            self._unreadable.pop(partition, None)
             return parsed
-        # Not one line of many: nginx was given another log_format. Blindness must not last until somebody notices.
+        # Not one line: nginx may have been given another log_format. Blindness must not last until somebody notices.
+        unreadable = [*self._unreadable.get(partition, ()), *lines][-SAMPLE:]
+        self._unreadable[partition] = unreadable
+        if len(unreadable) < UNREADABLE:
+            return parsed
         try:
-            self._take_format(partition, parser_for("auto", lines[:SAMPLE]))
+            found = parser_for("auto", unreadable)
         except UnknownFormat:
             return parsed
-        return self._parsers[partition].parse(lines)
+        self._take_format(partition, found)
+        self._unreadable.pop(partition, None)
+        return found.parse(lines)
 
-    def _parser(self, partition: str, lines: Sequence[bytes]) -> Parser:
-        """Recognises the format from the first lines of a partition, and keeps to it."""
-        found = self._parsers.get(partition)
-        if found is None:
+    def _recognise(self, partition: str, lines: Sequence[bytes]) -> Parser | None:
+        """Recognises the format from the first lines of a partition. None: enough lines were seen, and it is no log."""
+        try:
             found = parser_for(self._log_format, lines[:SAMPLE])
-            self._take_format(partition, found)
+        except UnknownFormat as error:
+            if len(lines) < SAMPLE or self._log_format != "auto" or self._ahead is None:
+                raise
+            log.error("%s: %s", partition, error)
+            return None
+        self._take_format(partition, found)
         return found
 
     def _take_format(self, partition: str, parser: Parser) -> None:

@@ -26,7 +26,7 @@ NEEDED = ("collector", "worker")
 DEAD_AFTER = 30.0
 """Real seconds without a heartbeat after which a process counts as dead; there is one every 2 s."""
 
-STUCK_AFTER = 120.0
+STUCK_AFTER = 45.0
 """Real seconds without progress after which a process that must have some counts as stuck."""
 
 FORGOTTEN_AFTER = 24 * 3600.0
@@ -137,9 +137,13 @@ def _told_by(sign: Sign) -> list[str]:
 
 
 def _pipeline_problems(seen: Look) -> Iterable[str]:
+    patience = MINUTE + seen.lateness + SLOW_CLOSE * max(1.0, seen.scale)
+    read = [position for position in seen.partitions if position.watermark]
+    if read and not seen.shards and seen.now - min(position.watermark for position in read) > patience:
+        yield "lines are counted and no minute was ever closed: look at the worker's log"
     for shard, closed in seen.shards.items():
         delay = seen.now - closed.second
-        if delay > MINUTE + seen.lateness + SLOW_CLOSE * max(1.0, seen.scale):
+        if delay > patience:
             yield f"minutes are closed late: shard {shard} is at {moment(closed.second)}, {_ago(delay)} behind"
     if seen.rulebook_source is not None and seen.rulebook_source.error:
         yield f"the rulebook was refused: {seen.rulebook_source.error}"

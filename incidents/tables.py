@@ -93,6 +93,7 @@ class ServiceMinute(SQLModel, table=True):
     late_bad: int = 0
     late_masked: int = 0
     late_statuses: str = Field(default="{}", sa_type=Text)
+    late_slow: str = Field(default="{}", sa_type=Text)
     revised_at: float | None = Field(default=None, sa_type=Float)
 
 
@@ -114,6 +115,9 @@ class NodeMinute(SQLModel, table=True):
     late_total: int = 0
     late_bad: int = 0
     late_statuses: str = Field(default="{}", sa_type=Text)
+    late_slow: str = Field(default="{}", sa_type=Text)
+    late_first_bad: int = Field(default=0, sa_type=BigInteger)
+    late_last_bad: int = Field(default=0, sa_type=BigInteger)
     revised_at: float | None = Field(default=None, sa_type=Float)
 
 

@@ -55,7 +55,8 @@ def _transport_options(broker_url: str) -> dict[str, object]:
     return {"polling_interval": 0.1} if broker_url.startswith("memory:") else {}
 
 
-celery_app = make_celery(load_settings())
+app_settings = load_settings()
+celery_app = make_celery(app_settings)
 
 
 @cache

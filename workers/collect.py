@@ -7,7 +7,7 @@ import time
 
 import structlog
 
-from incidents.domain.errors import Fenced, StoreError, UnknownFormat
+from incidents.domain.errors import Fenced, StoreError
 from workers.pulse import progress
 from workers.role import Role, run_role
 
@@ -34,14 +34,11 @@ def collect(role: Role) -> None:
                 continue
             except StoreError as error:
                 log.error("not stored; will be read again", error=str(error))
+                progress.step()  # it does what can be done: dying would not mend the database
                 role.stopping.wait(2.0)
                 continue
-            except UnknownFormat as error:
-                log.error("format not recognised; waiting for lines that are", error=str(error))
-                role.stopping.wait(5.0)
-                continue
             progress.step()
-            problems = ingest.backend.problems()
+            problems = [*ingest.backend.problems(), *ingest.problems]
             for problem in set(problems) - told:
                 log.warning("source", problem=problem)
             told = set(problems)

@@ -14,12 +14,15 @@ import structlog
 from backends import BackendError
 from incidents import logs
 from incidents.bootstrap import App, bootstrap
-from incidents.domain.errors import TocsinError
+from incidents.domain.errors import StoreError, TocsinError
 from incidents.rulebook_file import refresh_at_start
 from incidents.settings import load_settings
 from workers.pulse import Pulse, progress
 
 PARENT_FD = "TOCSIN_PARENT_FD"
+
+EXIT_STORE = 75
+"""The database could not be used: no fault of the role (EX_TEMPFAIL of sysexits.h)."""
 
 log = structlog.get_logger()
 
@@ -67,6 +70,9 @@ def run_role(name: str, work: Callable[[Role], None], *, watch: bool = True, sig
         pulse.start()
         work(role)
         pulse.stop()
+    except StoreError as error:
+        print(f"tocsin: {error}", file=sys.stderr)  # noqa: T201
+        return EXIT_STORE
     except (TocsinError, BackendError) as error:
         print(f"tocsin: {error}", file=sys.stderr)  # noqa: T201
         return 1

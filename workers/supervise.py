@@ -20,7 +20,7 @@ from backends import open_backend
 from incidents.api.serve import listen
 from incidents.bootstrap import App
 from workers.pulse import progress
-from workers.role import PARENT_FD, Role, run_role
+from workers.role import EXIT_STORE, PARENT_FD, Role, run_role
 
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 30.0
@@ -90,10 +90,11 @@ class Supervisor:
         lived = now - child.started
         child.process = None
         child.restarts += 1
-        child.quick_deaths = child.quick_deaths + 1 if lived < QUICK else 0
+        own_fault = code != EXIT_STORE  # while the database is away everybody dies quickly, and comes back with it
+        child.quick_deaths = child.quick_deaths + 1 if lived < QUICK and own_fault else 0
         if child.quick_deaths >= GIVE_UP_AFTER:
             raise GaveUp(f"{child.name} died {child.quick_deaths} times in a row, each time within {QUICK:.0f} s")
-        delay = min(LONGEST_DELAY, FIRST_DELAY * 2 ** max(0, child.quick_deaths - 1))
+        delay = min(LONGEST_DELAY, FIRST_DELAY * 2 ** max(0, child.quick_deaths - 1)) if own_fault else 5.0
         child.due = now + delay
         log.error("died; restarting", child=child.name, code=code, lived=round(lived, 1), delay=delay)
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import structlog
 
-from incidents.domain.errors import Fenced
+from incidents.domain.errors import Fenced, TocsinError
 from incidents.evaluate import close_minutes as close_minutes_of
 from incidents.retention import prune as prune_store
 from incidents.rulebook_file import refresh
-from workers.app import app, celery_app
-from workers.pulse import worked
+from workers.app import app, app_settings, celery_app
+from workers.pulse import progress, worked
 from workers.turns import taking_turns
+
+SENDING_SECONDS = 30.0
+"""Real seconds after which a channel's turn ends, so that others come to theirs."""
+
+_senders = threading.BoundedSemaphore(max(1, app_settings.worker_threads - 2))
 
 log = structlog.get_logger()
 
@@ -19,7 +27,10 @@ log = structlog.get_logger()
 @worked
 def close_minutes() -> None:
     for shard in range(app().settings.shards):
-        _close_shard(shard)
+        try:
+            _close_shard(shard)
+        except TocsinError as error:  # one shard's trouble is not the others'
+            log.error("minutes not closed; the next tick tries again", shard=shard, error=str(error))
 
 
 @taking_turns
@@ -46,7 +57,7 @@ def _close_shard(shard: int) -> None:
 @celery_app.task(name="tocsin.deliver")
 @worked
 def deliver() -> None:
-    for channel in app().deliverer.due():
+    for channel in app().deliverer.due_channels():
         deliver_channel.apply_async((channel,), expires=60)
 
 
@@ -60,10 +71,20 @@ def deliver_channel(channel: str) -> None:
 def _serve(channel: str) -> None:
     """One thread a channel: a receiver that hangs keeps nobody waiting but itself."""
     house = app()
-    rulebook = house.sending_rulebook()
-    for notification_id in house.deliverer.due().get(channel, []):
-        state = house.deliverer.deliver(notification_id, rulebook)
-        log.info("delivery", channel=channel, notification=notification_id, state=state)
+    # Senders may all hang at once; judging must find a thread even then.
+    if not _senders.acquire(blocking=False):
+        return
+    try:
+        rulebook = house.sending_rulebook()
+        until = time.monotonic() + SENDING_SECONDS
+        for notification_id in house.deliverer.due(channel):
+            state = house.deliverer.deliver(notification_id, rulebook)
+            log.info("delivery", channel=channel, notification=notification_id, state=state)
+            progress.step()
+            if time.monotonic() > until:
+                break
+    finally:
+        _senders.release()
 
 
 @celery_app.task(name="tocsin.refresh_rulebook")

@@ -253,8 +253,10 @@ class Fold:
         if name in self.services:
             return name
         too_many = len(self.services) >= self.rulebook.max_services
-        if name != OTHER and (too_many or len(name) > _LONGEST_NAME or not name.isprintable()):
-            return OTHER
+        if too_many or len(name) > _LONGEST_NAME or not name.isprintable():
+            name = OTHER
+            if name in self.services:
+                return name
         self.services.add(name)
         self._new_services.append(name)
         return name

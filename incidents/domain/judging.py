@@ -100,6 +100,10 @@ class _Judge:
 
     def _assign_whole(self, culprit: Culprit, breaches: list[Finding], reason: str) -> None:
         opened = [incident for incident in self.live if incident.is_open]
+        for waiting in self.live:
+            # What waits for its N of M comes to nothing when an open incident takes the minute.
+            if opened and waiting.state is State.PENDING:
+                self._record(step(waiting, Event.WIDENED, self.given.minute, timers=self.given.rulebook.lifecycle))
         owner = next((incident for incident in opened if incident.culprit.kind.is_whole), None)
         if owner is None and opened:
             owner = opened[0]
@@ -188,7 +192,9 @@ class _Judge:
     # -- moving on
 
     def _move_on(self, incident: Incident) -> None:
-        if incident.state in (State.CLOSED, State.MERGED):
+        if incident.state in (State.CLOSED, State.MERGED) or (
+            incident.state is State.OK and self.before[incident.id] is State.PENDING
+        ):
             return
         given = self.given
         rules = self._rules_that_hold(incident)

@@ -89,7 +89,7 @@ class AttemptTally(msgspec.Struct, array_like=True, gc=False):
         add_counts(self.statuses, other.statuses)
         add_counts(self.slow, other.slow)
         add_counts(self.latency, other.latency)
-        if other.bad:
+        if other.first_bad:
             self.first_bad = min(self.first_bad or other.first_bad, other.first_bad)
             self.last_bad = max(self.last_bad, other.last_bad)
 

@@ -80,7 +80,8 @@ def redact(line: bytes | str) -> str:
     Bytes that are no UTF-8 become `\\xff`, lone surrogates `\\udcff`: nothing is lost and everything can be encoded.
     """
     raw = line if isinstance(line, bytes) else line[:_LOOKED_AT].encode("utf-8", "backslashreplace")
-    text = raw[:_LOOKED_AT].decode("utf-8", "backslashreplace")
+    # A power cut leaves NUL bytes in a log, and PostgreSQL takes none.
+    text = raw[:_LOOKED_AT].decode("utf-8", "backslashreplace").replace("\0", "\\x00")
     text = _USERINFO.sub(rf"\1{MASK}\2", text)
     if _may_hold(_PAIR_WORDS, text):
         text = _PAIR.sub(_mask_pair, text)

@@ -81,7 +81,10 @@ class Route(msgspec.Struct, frozen=True):
 
 
 class Rulebook(msgspec.Struct, frozen=True, dict=True):
-    """Everything that decides what is told to whom. `version` 0 is the built-in one."""
+    """Everything that decides what is told to whom. `version` 0 is the built-in one.
+
+    `earlier_limits` are time limits of versions before this one: counted on, because incidents are open by them.
+    """
 
     version: int = 0
     rules: tuple[Rule, ...] = DEFAULT_RULES
@@ -91,6 +94,7 @@ class Rulebook(msgspec.Struct, frozen=True, dict=True):
     lifecycle: Lifecycle = Lifecycle()
     max_services: int = 1000
     only_listed_services: bool = False
+    earlier_limits: tuple[tuple[Unit, float], ...] = ()
 
     @cached_property
     def _by_name(self) -> dict[str, Service]:
@@ -147,6 +151,8 @@ class Rulebook(msgspec.Struct, frozen=True, dict=True):
         for rule in self._every_rule:
             if rule.over is not None:
                 found[rule.unit].add(rule.over)
+        for unit, limit in self.earlier_limits:
+            found[unit].add(limit)
         return {unit: tuple(sorted(limits)) for unit, limits in found.items()}
 
     @cached_property

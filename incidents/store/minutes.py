@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection, delete, func, select, update
 
 from incidents.domain.fold import MinuteKey, merge_minutes
-from incidents.domain.minute import AttemptTally, Evidence, ServiceTally, add_counts
+from incidents.domain.minute import MINUTE, AttemptTally, Evidence, ServiceTally, add_counts
 from incidents.store.engine import insert_of, table_of, upsert
 from incidents.tables import EvidenceRow, NodeMinute, Progress, Segment, ServiceMinute
 
@@ -102,6 +102,23 @@ def last_segment(tx: Connection, shard: int) -> int | None:
         select(func.max(_segments.c.minute)).where(_segments.c.shard == shard, _segments.c.late.is_(False))
     ).scalar()
     return int(found) if found is not None else None
+
+
+def end_of_batch(tx: Connection, shard: int, start: int, most_minutes: int, most_bytes: int) -> int:
+    """The second up to which minutes from `start` on are closed together: one at least, not too many bytes."""
+    query = (
+        select(_segments.c.minute, func.sum(func.length(_segments.c.payload)))
+        .where(_segments.c.shard == shard, _segments.c.late.is_(False), _segments.c.minute >= start)
+        .group_by(_segments.c.minute)
+        .order_by(_segments.c.minute)
+        .limit(most_minutes)
+    )
+    size = 0
+    for minute, length in tx.execute(query):
+        size += int(length)
+        if size > most_bytes and minute > start:
+            return min(int(minute), start + most_minutes * MINUTE)
+    return start + most_minutes * MINUTE
 
 
 def take_segments(tx: Connection, shard: int, start: int, end: int) -> dict[int, dict[str, ServiceTally]]:
@@ -197,8 +214,10 @@ def _amend_service(tx: Connection, minute: int, service: str, tally: ServiceTall
     known = _service_minutes.c
     where = (known.minute == minute, known.service == service)
     tx.execute(upsert(tx, _service_minutes).values(_empty(minute, service)).on_conflict_do_nothing())
-    statuses = _counts(tx.execute(select(known.late_statuses).where(*where)).scalar_one())
+    before = tx.execute(select(known.late_statuses, known.late_slow).where(*where)).one()
+    statuses, slow = _counts(before.late_statuses), _limits(before.late_slow)
     add_counts(statuses, tally.statuses)
+    add_counts(slow, tally.slow)
     tx.execute(
         update(_service_minutes)
         .where(*where)
@@ -207,6 +226,7 @@ def _amend_service(tx: Connection, minute: int, service: str, tally: ServiceTall
             late_bad=known.late_bad + tally.bad,
             late_masked=known.late_masked + tally.masked,
             late_statuses=_json(statuses).decode(),
+            late_slow=_json(slow).decode(),
             revised_at=at,
         )
     )
@@ -215,18 +235,28 @@ def _amend_service(tx: Connection, minute: int, service: str, tally: ServiceTall
 def _amend_node(tx: Connection, minute: int, service: str, node: str, tally: AttemptTally, at: float) -> None:
     known = _node_minutes.c
     where = (known.minute == minute, known.service == service, known.node == node)
-    empty = _empty(minute, service) | {"node": node, "first_bad": 0, "last_bad": 0}
+    none = dict.fromkeys(("first_bad", "last_bad", "late_first_bad", "late_last_bad"), 0)
+    empty = _empty(minute, service) | {"node": node, **none}
     del empty["masked"], empty["late_masked"]
     tx.execute(upsert(tx, _node_minutes).values(empty).on_conflict_do_nothing())
-    statuses = _counts(tx.execute(select(known.late_statuses).where(*where)).scalar_one())
-    add_counts(statuses, tally.statuses)
+    before = tx.execute(select(_node_minutes).where(*where)).one()
+    late = AttemptTally(
+        statuses=_counts(before.late_statuses),
+        slow=_limits(before.late_slow),
+        first_bad=before.late_first_bad,
+        last_bad=before.late_last_bad,
+    )
+    late.merge(tally)
     tx.execute(
         update(_node_minutes)
         .where(*where)
         .values(
             late_total=known.late_total + tally.total,
             late_bad=known.late_bad + tally.bad,
-            late_statuses=_json(statuses).decode(),
+            late_statuses=_json(late.statuses).decode(),
+            late_slow=_json(late.slow).decode(),
+            late_first_bad=late.first_bad,
+            late_last_bad=late.last_bad,
             revised_at=at,
         )
     )
@@ -234,7 +264,7 @@ def _amend_node(tx: Connection, minute: int, service: str, node: str, tally: Att
 
 def _empty(minute: int, service: str) -> dict[str, Any]:
     counts = dict.fromkeys(("total", "bad", "masked", "late_total", "late_bad", "late_masked"), 0)
-    texts = dict.fromkeys(("statuses", "slow", "late_statuses"), "{}")
+    texts = dict.fromkeys(("statuses", "slow", "late_statuses", "late_slow"), "{}")
     return {"minute": minute, "service": service, **counts, **texts, "latency": _encode({})}
 
 
@@ -270,6 +300,7 @@ def load(
             tally.bad += row["late_bad"]
             tally.masked += row["late_masked"]
             add_counts(tally.statuses, _counts(row["late_statuses"]))
+            add_counts(tally.slow, _limits(row["late_slow"]))
         if late or tally.total:
             found.setdefault(row["minute"], {})[row["service"]] = tally
     _load_nodes(tx, found, start, end, services, late)
@@ -304,9 +335,15 @@ def _load_nodes(
             row["last_bad"],
         )
         if late and row["late_total"]:
-            node.total += row["late_total"]
-            node.bad += row["late_bad"]
-            add_counts(node.statuses, _counts(row["late_statuses"]))
+            late_part = AttemptTally(
+                row["late_total"],
+                row["late_bad"],
+                _counts(row["late_statuses"]),
+                _limits(row["late_slow"]),
+                first_bad=row["late_first_bad"],
+                last_bad=row["late_last_bad"],
+            )
+            node.merge(late_part)
         if node.total:
             tally.nodes[row["node"]] = node
 

@@ -106,15 +106,30 @@ def _earlier_waits() -> ColumnElement[bool]:
     )
 
 
-def due(tx: Connection, now: float, limit: int) -> list[str]:
-    """Notifications that may be sent now: due, or their sender's lease ran out; in the order they were caused."""
+def _ready(now: float) -> ColumnElement[bool]:
+    """Due, or the sender's lease ran out, and nothing earlier of the same incident waits for the same channel."""
     known = _notifications.c
     ready = or_(
         and_(known.state == Delivery.PENDING.value, known.due_at <= now),
         and_(known.state == Delivery.SENDING.value, known.lease_until <= now),
     )
-    query = select(known.id).where(ready, not_(_earlier_waits())).order_by(known.due_at, known.id).limit(limit)
-    return list(tx.execute(query).scalars())
+    return and_(ready, not_(_earlier_waits()))
+
+
+def due_channels(tx: Connection, now: float) -> list[str]:
+    """Channels to which something may be sent now."""
+    channel = _notifications.c.channel
+    return list(tx.execute(select(channel).where(_ready(now)).distinct().order_by(channel)).scalars())
+
+
+def due(tx: Connection, now: float, channel: str, limit: int) -> list[str]:
+    """Notifications that may be sent to one channel now, in the order they were caused.
+
+    By channel: what waits for a dead one, however much, must not stand before the others.
+    """
+    known = _notifications.c
+    query = select(known.id).where(known.channel == channel, _ready(now)).order_by(known.due_at, known.id)
+    return list(tx.execute(query.limit(limit)).scalars())
 
 
 def claim(tx: Connection, notification_id: str, now: float, lease: float) -> Notification | None:

@@ -239,7 +239,7 @@ def test_services_beyond_the_cap_are_counted_together_and_totals_stay_exact() ->
     found = taken(*requests, rulebook=rulebook, known=known)
     tallies = found.tallies[MinuteKey(START, False)]
     assert {name: tally.total for name, tally in tallies.items()} == {"s0": 1, "s1": 1, "s2": 1, OTHER: 7}
-    assert (known, found.new_services) == ({"s0", "s1", "s2"}, ["s0", "s1", "s2"])
+    assert (known, found.new_services) == ({"s0", "s1", "s2", OTHER}, ["s0", "s1", "s2", OTHER])
 
 
 def test_a_service_that_is_known_is_no_new_one() -> None:

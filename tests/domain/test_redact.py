@@ -126,6 +126,11 @@ def test_a_secret_across_the_cut_leaves_no_beginning_behind() -> None:
     assert "eyJ" not in redact(line)
 
 
+@pytest.mark.parametrize("name", ["credential", "credentials", "passphrase", "otp", "cvv", "cvc"])
+def test_a_rarer_name_gives_its_secret_away_too(name: str) -> None:
+    assert redact(f"GET /?{name}=hunter2xyz HTTP/1.1") == f"GET /?{name}={MASK} HTTP/1.1"
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_letter_that_is_an_ascii_one_only_when_case_is_ignored_hides_no_secret(name: str) -> None:
     # A long s and the Kelvin sign are s and k to an expression that ignores case; str.lower() leaves the first alone.

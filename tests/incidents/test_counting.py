@@ -21,8 +21,6 @@ def told(result: Replay) -> bytes:
     """All of a result, for comparison."""
     figures = (result.lines, result.malformed, result.format, result.start, result.end, result.incidents)
     return msgspec.json.encode(figures)
-        (result.lines, result.malformed, result.format, result.start, result.end, result.incidents)
-    )
 
 
 def in_order(path: Path, rulebook: Rulebook) -> Replay:

@@ -221,6 +221,23 @@ def test_after_an_outage_every_missed_minute_is_judged_in_order_and_messages_say
     assert incident.detected_at == START + 3600
 
 
+@pytest.mark.parametrize(("first", "linked"), [(1450, True), (1451, False)])
+def test_a_fault_within_a_day_of_the_last_ones_close_is_linked_to_it(store: Store, first: int, linked: bool) -> None:
+    shift = first - 3
+    later = [line(minute + shift, second, 502 if second % 6 == 0 else 200) for minute in (3, 4) for second in range(60)]
+    play(store, a_fault(until=12))
+    with store.read() as tx:
+        (before,) = incident_store.find(tx, incident_store.Filter())
+    assert before.closed_at == START + 11 * MINUTE
+    ingest = collector(store, [*a_fault(until=12), *later], now=START + 3 * 86400.0)
+    while ingest.poll(1000, 0):
+        close_all(store)
+    with store.read() as tx:
+        again, _ = incident_store.find(tx, incident_store.Filter())
+    assert again.first_minute == START + first * MINUTE
+    assert again.previous_id == (before.id if linked else None)
+
+
 def test_without_channels_the_history_is_kept_and_nothing_is_queued(store: Store) -> None:
     collector(store, a_fault()).poll(10_000, 0)
     clocks = Clocks(now=lambda: 0.0, detected=lambda minute: minute + MINUTE)

@@ -164,3 +164,29 @@ def test_a_log_that_changes_its_format_is_recognised_anew(store: Store) -> None:
         (position,) = positions.every(tx)
     assert (position.malformed, position.format) == (0, "combined")
     assert counted(store) == len(before) + 30
+
+
+def test_a_quiet_log_that_changes_its_format_is_recognised_anew_too(store: Store) -> None:
+    before = a_fault(until=1)
+    stamp = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(START + 61))
+    after = [f'127.0.0.1 - - [{stamp}] "GET / HTTP/1.1" 200 5 "-" "-"'.encode()] * 60
+    ingest = collector(store, [*before, *after], log_format="auto")
+    ingest.poll(len(before), 0)
+    while ingest.poll(5, 0):
+        pass
+    with store.read() as tx:
+        (position,) = positions.every(tx)
+    assert position.format == "combined"
+    assert position.malformed < 20
+
+
+def test_a_log_that_is_none_waits_for_more_lines_and_is_then_counted_as_malformed(store: Store) -> None:
+    ingest = collector(store, [b"2026/11/23 [error] 1#1: not an access log"] * 250, log_format="auto")
+    assert ingest.poll(50, 0) == 0
+    assert len(ingest.problems) == 1
+    assert ingest.poll(250, 0) == 250
+    assert ingest.problems == []
+    with store.read() as tx:
+        (position,) = positions.every(tx)
+        reasons = {row.reason: row.lines for row in positions.malformed(tx)}
+    assert (position.lines, reasons) == (250, {"unknown-format": 250})

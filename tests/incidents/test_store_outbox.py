@@ -9,10 +9,15 @@ from sqlalchemy import Connection
 
 from incidents.domain.incident import Message
 from incidents.store import Store, outbox
-from incidents.store.outbox import Delivery, Notification, claim, due, enqueue, mark, next_sequence
+from incidents.store.outbox import Delivery, Notification, claim, enqueue, mark, next_sequence
 
 ONSET, ESCALATION, SUMMARY = Message.ONSET, Message.ESCALATION, Message.SUMMARY
 LEASE = 60.0
+
+
+def due(tx: Connection, now: float, limit: int) -> list[str]:
+    """What is due on any channel."""
+    return [key for channel in outbox.due_channels(tx, now) for key in outbox.due(tx, now, channel, limit)]
 
 
 def message(kind: Message = ONSET, sequence: int = 0, channel: str = "ops", incident: str = "i1") -> Notification:
@@ -239,3 +244,12 @@ def test_rows_are_paged_newest_first_without_gap_or_repeat(store: Store) -> None
             after = (page[-1].created_at, page[-1].id)
         assert seen == ["i6", "i5", "i4", "i3", "i2", "i1", "i0"]
         assert outbox.counts(tx) == {("ops", "pending"): 7}
+
+
+def test_what_waits_for_one_channel_never_stands_before_another(store: Store) -> None:
+    with store.write() as tx:
+        many = [Notification(f"n{i}", f"i{i}", Message.ONSET, 0, "dead", "{}", 0) for i in range(60)]
+        enqueue(tx, [*many, Notification("one", "i", Message.ONSET, 0, "good", "{}", 0)], 10.0)
+        assert outbox.due_channels(tx, 20.0) == ["dead", "good"]
+        assert outbox.due(tx, 20.0, "good", 50) == ["one"]
+        assert len(outbox.due(tx, 20.0, "dead", 50)) == 50

@@ -10,7 +10,7 @@ from house import START, a_fault, close, close_all, collector, everything, facts
 from sqlalchemy import Connection, event
 
 from incidents.store import Store
-from incidents.store.outbox import Delivery, claim, due, mark
+from incidents.store.outbox import Delivery, claim, due, due_channels, mark
 
 
 class PowerCut(Exception):
@@ -117,7 +117,7 @@ def test_a_claim_or_a_mark_that_breaks_off_anywhere_changes_nothing() -> None:
 
     def send_one(store: Store) -> None:
         with store.write() as tx:
-            (first, *_) = due(tx, 1e12, 10)
+            (first, *_) = due(tx, 1e12, due_channels(tx, 1e12)[0], 10)
             claimed = claim(tx, first, 1e12, 60.0)
             assert claimed is not None
             assert mark(tx, claimed, Delivery.SENT, Delivery.SENT, "250 OK", 1e12)

@@ -52,9 +52,11 @@ def attempts(addr: str, status: str, times: str, final_status: int) -> tuple[Att
     if ", " not in addr and " : " not in addr:
         if addr in ("", "-"):
             return ()
-        return (_attempt(addr, status or "-", times, final_status == CLIENT_CLOSED),)
+        return (_attempt(addr, status or _final(final_status), times, final_status == CLIENT_CLOSED),)
     nodes = _items(addr)
-    answers = _items(status)
+    # An empty list beside an address is a format without $upstream_status, for nginx writes "-" itself: the request's
+    # own status is the last attempt's then, and retries that were saved cannot be seen.
+    answers = _items(status) if status else ["-"] * (len(nodes) - 1) + [_final(final_status)]
     seconds = _items(times)
     last = len(nodes) - 1
     return tuple(
@@ -66,6 +68,11 @@ def attempts(addr: str, status: str, times: str, final_status: int) -> tuple[Att
         )
         for i, node in enumerate(nodes)
     )
+
+
+def _final(status: int) -> str:
+    """The final status of a request as its last attempt's; "-" for 499, which is the client's and not the node's."""
+    return "-" if status == CLIENT_CLOSED else f"{status:03d}"
 
 
 def _items(joined: str) -> list[str]:

@@ -116,6 +116,9 @@ def upgrade() -> None:
     sa.Column('late_total', sa.Integer(), nullable=False),
     sa.Column('late_bad', sa.Integer(), nullable=False),
     sa.Column('late_statuses', sa.Text(), nullable=False),
+    sa.Column('late_slow', sa.Text(), nullable=False),
+    sa.Column('late_first_bad', sa.BigInteger(), nullable=False),
+    sa.Column('late_last_bad', sa.BigInteger(), nullable=False),
     sa.Column('revised_at', sa.Float(), nullable=True),
     sa.PrimaryKeyConstraint('minute', 'service', 'node', name=op.f('pk_node_minute'))
     )
@@ -214,6 +217,7 @@ def upgrade() -> None:
     sa.Column('late_bad', sa.Integer(), nullable=False),
     sa.Column('late_masked', sa.Integer(), nullable=False),
     sa.Column('late_statuses', sa.Text(), nullable=False),
+    sa.Column('late_slow', sa.Text(), nullable=False),
     sa.Column('revised_at', sa.Float(), nullable=True),
     sa.PrimaryKeyConstraint('minute', 'service', name=op.f('pk_service_minute'))
     )
