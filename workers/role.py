@@ -51,6 +51,7 @@ def run_role(name: str, work: Callable[[Role], None], *, watch: bool = True, sig
 
     watch: end the process when it makes no progress. signals: install handlers (Celery and uvicorn have their own).
     """
+    supervised = PARENT_FD in os.environ
     try:
         settings = load_settings()
         logs.configure(settings.log_level, settings.log_json, name)
@@ -72,7 +73,7 @@ def run_role(name: str, work: Callable[[Role], None], *, watch: bool = True, sig
         pulse.stop()
     except StoreError as error:
         print(f"tocsin: {error}", file=sys.stderr)  # noqa: T201
-        return EXIT_STORE
+        return EXIT_STORE if supervised else 1
     except (TocsinError, BackendError) as error:
         print(f"tocsin: {error}", file=sys.stderr)  # noqa: T201
         return 1

@@ -112,3 +112,13 @@ def test_a_time_that_is_no_number_of_seconds_is_unknown(times: str) -> None:
 def test_only_three_digits_from_5_are_a_server_error() -> None:
     for status, bad in (("500", True), ("599", True), ("499", False), ("50", False), ("5xx!", False), ("", False)):
         assert attempts(A, status, "0.1", 200)[0].bad is bad, status
+
+
+def test_without_an_upstream_status_the_request_s_own_is_the_last_attempt_s() -> None:
+    """A format that names $upstream_addr and not $upstream_status must not be blind."""
+    assert attempts("10.0.0.1:80", "", "0.1", 502) == (Attempt("10.0.0.1:80", "502", 0.1, True),)
+    assert attempts("10.0.0.1:80", "", "0.1", 200) == (Attempt("10.0.0.1:80", "200", 0.1, False),)
+    assert attempts("10.0.0.1:80", "", "0.1", 499) == (Attempt("10.0.0.1:80", "499", 0.1, True),)
+    first, last = attempts("10.0.0.1:80, 10.0.0.2:80", "", "0.1, 0.2", 504)
+    assert (first.status, first.bad) == ("-", False)
+    assert (last.node, last.status, last.bad) == ("10.0.0.2:80", "504", True)

@@ -6,7 +6,7 @@ import msgspec
 from house import START, a_fault, everything, folded, line
 
 from incidents.domain.fold import MinuteKey
-from incidents.domain.minute import MINUTE, ServiceTally
+from incidents.domain.minute import MINUTE, AttemptTally, ServiceTally
 from incidents.store import Store, minutes
 
 FAR = 1 << 40
@@ -119,3 +119,33 @@ def test_a_service_is_always_of_the_same_shard_and_shards_share_them_out() -> No
     assert all(20 < shards.count(shard) < 80 for shard in range(4))
     assert minutes.shard_of("pay", 1) == 0
     assert minutes.shard_of("odd \udcff bytes", 4) in range(4)
+
+
+def test_late_failures_and_slow_requests_count_in_the_figures(store: Store) -> None:
+    """Late lines amend every figure, not the totals alone: awk would count them too."""
+    node = AttemptTally(2, 2, {"502": 2}, {3000: 1}, {}, first_bad=START + 7, last_bad=START + 9)
+    late = ServiceTally(2, 2, 0, {"502": 2}, {5000: 1}, {}, {"10.0.0.1:80": node})
+    with store.write() as tx:
+        for _ in range(2):
+            minutes.append(tx, {MinuteKey(START, late=True): {"pay": late}}, 1, {})
+            assert minutes.amend(tx, 0, FAR, 1.0) == 2
+        found = minutes.load(tx, START, START + MINUTE, late=True)[START]["pay"]
+    assert (found.total, found.bad, found.slow) == (4, 4, {5000: 2})
+    tally = found.nodes["10.0.0.1:80"]
+    assert (tally.total, tally.bad, tally.slow) == (4, 4, {3000: 2})
+    assert (tally.first_bad, tally.last_bad) == (START + 7, START + 9)
+
+
+def test_a_part_without_failures_does_not_move_the_first_one() -> None:
+    tally = AttemptTally(1, 1, {"502": 1}, first_bad=100, last_bad=100)
+    tally.merge(AttemptTally(1, 1, {"502": 1}))
+    assert (tally.first_bad, tally.last_bad) == (100, 100)
+
+
+def test_a_backlog_is_closed_in_parts_that_are_not_too_big(store: Store) -> None:
+    lines = a_fault(until=8)
+    with store.write() as tx:
+        minutes.append(tx, folded(lines), 1, {})
+        assert minutes.end_of_batch(tx, 0, START, 60, 1 << 30) == START + 60 * MINUTE
+        assert minutes.end_of_batch(tx, 0, START, 60, 1) == START + MINUTE
+        assert minutes.end_of_batch(tx, 0, START, 3, 1 << 30) == START + 3 * MINUTE

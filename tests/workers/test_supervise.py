@@ -86,3 +86,17 @@ def test_what_does_not_stop_when_asked_is_killed(monkeypatch: pytest.MonkeyPatch
 def test_beat_is_a_process_of_its_own_as_soon_as_the_broker_is() -> None:
     assert list(roles_of("memory://")) == ["collect", "worker", "serve"]
     assert list(roles_of("redis://127.0.0.1/0")) == ["collect", "worker", "serve", "beat"]
+
+
+def test_deaths_because_the_database_is_away_never_make_it_give_up() -> None:
+    away = [sys.executable, "-c", f"raise SystemExit({supervise.EXIT_STORE})"]
+    with supervised(away) as supervisor:
+        (child,) = supervisor.children
+        now = 0.0
+        for _ in range(supervise.GIVE_UP_AFTER + 2):
+            supervisor.tick(now)
+            assert child.process is not None
+            child.process.wait()
+            supervisor.tick(now + 0.1)
+            now = child.due
+        assert child.quick_deaths == 0
