@@ -84,6 +84,7 @@ def _compare(pace: str, made: Made, scratch: Path, rounds: int) -> list[Row]:
         "cut into lines": ((*limit, "lines", str(made.path)), "and split at the newlines", None),
         DECODE: ((*limit, "decode", str(made.path)), "and decoded, 256 lines a call, nothing counted", None),
         REPLAY: (replay_command(made.path), "all of it: minutes, rules, incidents, evidence", None),
+        f"{REPLAY}, one process": (_piped(made.path), "the same from a pipe, which cannot be shared out", None),
     }
     for peer in peers(made.path, "json", scratch):
         if peer.missing:
@@ -119,6 +120,10 @@ def _compare(pace: str, made: Made, scratch: Path, rounds: int) -> list[Row]:
 def replay_command(log: Path) -> tuple[str, ...]:
     """The installed command, beside the interpreter that runs this."""
     return (str(Path(sys.executable).with_name("tocsin")), "replay", str(log), "--json")
+
+
+def _piped(log: Path) -> tuple[str, ...]:
+    return ("sh", "-c", 'exec "$1" replay - --json < "$2"', "sh", replay_command(log)[0], str(log))
 
 
 def _memory(folder: Path, traces: Path, lines: int) -> list[tuple[int, int]]:

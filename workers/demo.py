@@ -5,6 +5,7 @@ The bundled trace is restamped so that it happens now, and one scaled clock is g
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import os
 import re
@@ -15,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -70,6 +72,22 @@ def free_port(wanted: int) -> int:
     raise AssertionError("port 0 is always free")
 
 
+@contextmanager
+def claimed_port(wanted: int) -> Iterator[int]:
+    """A port that no other demo takes, also in the seconds before the API listens on it."""
+    claim = Path(tempfile.gettempdir()) / f"tocsin-demo-{os.getuid()}-{wanted}.lock"
+    with claim.open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield free_port(0)
+            return
+        try:
+            yield free_port(wanted)
+        finally:
+            claim.unlink(missing_ok=True)
+
+
 def environment(folder: Path, port: int, real: float) -> dict[str, str]:
     """The settings of a demo: everything in one folder, a fast clock, messages on the screen."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
@@ -90,7 +108,12 @@ def environment(folder: Path, port: int, real: float) -> dict[str, str]:
 
 def main() -> int:
     """Runs until interrupted."""
-    port = free_port(int(os.environ.get("TOCSIN_API__PORT", PORT)))
+    with claimed_port(int(os.environ.get("TOCSIN_API__PORT", PORT))) as port:
+        return run(port)
+
+
+def run(port: int) -> int:
+    """The demo, with its API on this port."""
     began = time.time() + HEAD_START
     with tempfile.TemporaryDirectory(prefix="tocsin-demo-") as name:
         folder = Path(name)

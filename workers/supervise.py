@@ -17,7 +17,7 @@ import msgspec
 import structlog
 
 from backends import open_backend
-from incidents.api.serve import listen
+from incidents.api.listening import listen
 from incidents.bootstrap import App
 from workers.pulse import progress
 from workers.role import EXIT_STORE, PARENT_FD, Role, run_role
@@ -63,8 +63,9 @@ def roles_of(broker_url: str) -> dict[str, list[str]]:
 class Supervisor:
     """Starts, watches and restarts. `tick` is called in a loop by the role; nothing here sleeps."""
 
-    def __init__(self, commands: Mapping[str, Sequence[str]]) -> None:
-        self.children = [Child(name, command) for name, command in commands.items()]
+    def __init__(self, commands: Mapping[str, Sequence[str]], last: str = "", after: float = 0.0) -> None:
+        """`last` names a role that may wait for `after` (monotonic seconds) at its first start."""
+        self.children = [Child(name, command, due=after if name == last else 0.0) for name, command in commands.items()]
         self._read_end, self._write_end = os.pipe()
 
     def tick(self, now: float) -> None:
@@ -135,7 +136,8 @@ def preflight(app: App) -> None:
 def supervise(role: Role) -> None:
     """Runs everything until told to stop; ends with an error when a role cannot be kept alive."""
     preflight(role.app)
-    supervisor = Supervisor(roles_of(role.app.settings.broker_url))
+    # Reading and judging first: on a small machine four processes that start at once keep each other waiting.
+    supervisor = Supervisor(roles_of(role.app.settings.broker_url), "serve", time.monotonic() + 2.0)
     try:
         while not role.stopping.wait(0.2):
             supervisor.tick(time.monotonic())

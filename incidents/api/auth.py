@@ -7,7 +7,6 @@ the web could have its visitor's browser ask for it (DNS rebinding).
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -18,6 +17,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from incidents import tokens
 from incidents.api.house import House
+from incidents.api.listening import is_loopback
 from incidents.api.problem import AUTH_NEEDED, AUTH_REFUSED, SCOPE_MISSING, UNAVAILABLE, WRONG_HOST, Problem
 from incidents.bootstrap import App
 from incidents.domain.errors import StoreError
@@ -112,16 +112,6 @@ def is_local(request: Request) -> bool:
     if request.scope.get("http_version") == "1.0":
         return False
     return not any(name in request.headers for name in PROXY_HEADERS)
-
-
-def is_loopback(address: str) -> bool:
-    """Whether this address is one of the machine itself; False for a name."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    return (mapped or found).is_loopback
 
 
 def _is_ours(host: str, house: App) -> bool:

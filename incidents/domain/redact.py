@@ -66,6 +66,9 @@ _JWT = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(?:
 _KNOWN = re.compile(
     r"(?<![A-Za-z0-9])(?:gh[pousr]_|github_pat_|glpat-|xox[abeprs]-|sk-|sk_live_|AKIA|AIza|whsec_)[\w-]{12,}"
 )
+_KNOWN_PREFIXES = (
+    "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox", "sk-", "sk_", "AKIA", "AIza", "whsec_"
+)  # fmt: skip
 _CARD = re.compile(
     r"(?<![\w.-])(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{4}|3\d{3}([ -])\d{6}\2\d{5})(?![\w.]|-\d)",
     re.ASCII,
@@ -82,13 +85,16 @@ def redact(line: bytes | str) -> str:
     raw = line if isinstance(line, bytes) else line[:_LOOKED_AT].encode("utf-8", "backslashreplace")
     # A power cut leaves NUL bytes in a log, and PostgreSQL takes none.
     text = raw[:_LOOKED_AT].decode("utf-8", "backslashreplace").replace("\0", "\\x00")
-    text = _USERINFO.sub(rf"\1{MASK}\2", text)
+    if "@" in text or "%40" in text:
+        text = _USERINFO.sub(rf"\1{MASK}\2", text)
     if _may_hold(_PAIR_WORDS, text):
         text = _PAIR.sub(_mask_pair, text)
     if _may_hold(_SCHEME_WORDS, text):
         text = _SCHEME.sub(rf"\1\2{MASK}", text)
-    text = _JWT.sub(MASK, text)
-    text = _KNOWN.sub(MASK, text)
+    if "eyJ" in text:
+        text = _JWT.sub(MASK, text)
+    if any(prefix in text for prefix in _KNOWN_PREFIXES):
+        text = _KNOWN.sub(MASK, text)
     text = _CARD.sub(_mask_card, text)
     return _cap(text, len(raw) > _LOOKED_AT)
 

@@ -131,6 +131,28 @@ def test_a_rarer_name_gives_its_secret_away_too(name: str) -> None:
     assert redact(f"GET /?{name}=hunter2xyz HTTP/1.1") == f"GET /?{name}={MASK} HTTP/1.1"
 
 
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "ghp_",
+        "gho_",
+        "ghu_",
+        "ghs_",
+        "ghr_",
+        "github_pat_",
+        "glpat-",
+        "xoxb-",
+        "sk-",
+        "sk_live_",
+        "AKIA",
+        "AIza",
+        "whsec_",
+    ],
+)
+def test_a_key_is_known_by_how_it_begins(prefix: str) -> None:
+    assert redact(f"GET /{prefix}abcdefghij0123456789 HTTP/1.1") == f"GET /{MASK} HTTP/1.1"
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_letter_that_is_an_ascii_one_only_when_case_is_ignored_hides_no_secret(name: str) -> None:
     # A long s and the Kelvin sign are s and k to an expression that ignores case; str.lower() leaves the first alone.

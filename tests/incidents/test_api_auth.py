@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from incidents import tokens
-from incidents.api.auth import is_loopback
+from incidents.api.listening import is_loopback
 from incidents.bootstrap import App
 from incidents.domain.errors import StoreError
 from incidents.store import Store

@@ -14,7 +14,8 @@ import httpx
 import pytest
 
 from incidents import tokens
-from incidents.api.serve import address_of, config_of, listen
+from incidents.api.listening import address_of, listen
+from incidents.api.serve import config_of
 from incidents.domain.errors import BadSetting
 from incidents.store import Store
 from tests.incidents.api_house import empty_house
