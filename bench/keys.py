@@ -16,11 +16,12 @@ KEYS = (10, 100, 1_000, 10_000)
 NODES = 10
 LINES = 200_000
 MINUTES = 10
+TELLING = 5_000
 _START = 1_795_402_020
 
 
 class Row(NamedTuple):
-    """One log. `rows`: (service, node, minute) rows stored. Costs are CPU microseconds of the whole process."""
+    """One log. `rows`: (service, node, minute) rows stored. Costs are of the whole process; us: microseconds of CPU."""
 
     keys: int
     rows: int
@@ -28,7 +29,7 @@ class Row(NamedTuple):
     rss: int
     us_a_line: float
     us_a_row: float
-    """What each row costs beyond the log with the fewest keys; 0 for that."""
+    """What each row costs beyond the log with the fewest keys; 0 where too few rows are more to tell it from noise."""
 
 
 def measure(folder: Path, rounds: int) -> list[Row]:
@@ -42,7 +43,7 @@ def measure(folder: Path, rounds: int) -> list[Row]:
         cost = middle([run(command) for _ in range(rounds)])
         stored = min(number, LINES // MINUTES) * MINUTES
         more = stored - found[0].rows if found else 0
-        beyond = (cost.cpu - found[0].cpu) / more * 1e6 if more else 0.0
+        beyond = (cost.cpu - found[0].cpu) / more * 1e6 if more >= TELLING else 0.0
         found.append(
             Row(number, stored, round(cost.cpu, 2), cost.rss, round(cost.cpu / LINES * 1e6, 2), round(beyond, 1))
         )
